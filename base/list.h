@@ -1,0 +1,67 @@
+/* Intrusive lists. A member is a field of the thing that is listed, so adding never allocates.
+ * `tr_link` chains one way: mailboxes and run queues. `tr_list` is a ring with a head, for things
+ * that leave from the middle. None of it locks. */
+#ifndef TR_BASE_LIST_H
+#define TR_BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct tr_link {
+    struct tr_link *next;
+} tr_link;
+
+/* First in, first out. All zero is empty. */
+typedef struct tr_fifo {
+    tr_link *head, *tail;
+} tr_fifo;
+
+/* Adds one member at the end. */
+static inline void tr_fifo_put(tr_fifo *fifo, tr_link *link) {
+    link->next = NULL;
+    if (fifo->tail)
+        fifo->tail->next = link;
+    else
+        fifo->head = link;
+    fifo->tail = link;
+}
+
+/* Takes the first member out; NULL if there is none. */
+static inline tr_link *tr_fifo_get(tr_fifo *fifo) {
+    tr_link *link = fifo->head;
+    if (!link) return NULL;
+    fifo->head = link->next;
+    if (!fifo->head) fifo->tail = NULL;
+    return link;
+}
+
+typedef struct tr_list {
+    struct tr_list *next, *prev;
+} tr_list;
+
+/* Makes a head empty, or a member free. */
+static inline void tr_list_init(tr_list *list) {
+    list->next = list->prev = list;
+}
+
+/* Whether a head has no members, or a member is in no list. */
+static inline bool tr_list_empty(const tr_list *list) {
+    return list->next == list;
+}
+
+/* Adds a free member at the end. */
+static inline void tr_list_add(tr_list *head, tr_list *member) {
+    member->prev = head->prev;
+    member->next = head;
+    head->prev->next = member;
+    head->prev = member;
+}
+
+/* Takes a member out of the list it is in, if any, and makes it free. */
+static inline void tr_list_remove(tr_list *member) {
+    member->prev->next = member->next;
+    member->next->prev = member->prev;
+    tr_list_init(member);
+}
+
+#endif

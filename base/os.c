@@ -1,0 +1,121 @@
+#include "base/os.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/check.h"
+
+void tr_mutex_init(tr_mutex *mutex) {
+    TR_CHECK(pthread_mutex_init(&mutex->os, NULL) == 0);
+}
+
+void tr_mutex_fini(tr_mutex *mutex) {
+    TR_CHECK(pthread_mutex_destroy(&mutex->os) == 0);
+}
+
+void tr_lock(tr_mutex *mutex) {
+    TR_CHECK(pthread_mutex_lock(&mutex->os) == 0);
+}
+
+void tr_unlock(tr_mutex *mutex) {
+    TR_CHECK(pthread_mutex_unlock(&mutex->os) == 0);
+}
+
+void tr_cond_init(tr_cond *cond) {
+    pthread_condattr_t attr;
+    TR_CHECK(pthread_condattr_init(&attr) == 0);
+    TR_CHECK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+    TR_CHECK(pthread_cond_init(&cond->os, &attr) == 0);
+    TR_CHECK(pthread_condattr_destroy(&attr) == 0);
+}
+
+void tr_cond_fini(tr_cond *cond) {
+    TR_CHECK(pthread_cond_destroy(&cond->os) == 0);
+}
+
+static struct timespec timespec_of(uint64_t ns) {
+    const uint64_t second = 1000 * TR_MS;
+    return (struct timespec){.tv_sec = (time_t)(ns / second), .tv_nsec = (long)(ns % second)};
+}
+
+bool tr_cond_wait(tr_cond *cond, tr_mutex *mutex, uint64_t deadline) {
+    int rc;
+    if (deadline == TR_NEVER) {
+        rc = pthread_cond_wait(&cond->os, &mutex->os);
+    } else {
+        struct timespec until = timespec_of(deadline);
+        rc = pthread_cond_timedwait(&cond->os, &mutex->os, &until);
+    }
+    TR_CHECK(rc == 0 || rc == ETIMEDOUT);
+    return rc == 0;
+}
+
+void tr_cond_wake(tr_cond *cond) {
+    TR_CHECK(pthread_cond_signal(&cond->os) == 0);
+}
+
+void tr_cond_wake_all(tr_cond *cond) {
+    TR_CHECK(pthread_cond_broadcast(&cond->os) == 0);
+}
+
+bool tr_thread_start(tr_thread *thread, const char *name, void *(*run)(void *), void *arg) {
+    sigset_t all, old;
+    sigfillset(&all);
+    TR_CHECK(pthread_sigmask(SIG_SETMASK, &all, &old) == 0);
+    bool ok = pthread_create(&thread->os, NULL, run, arg) == 0;
+    TR_CHECK(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
+    if (ok) (void)pthread_setname_np(thread->os, name);
+    return ok;
+}
+
+void tr_thread_join(tr_thread *thread) {
+    TR_CHECK(pthread_join(thread->os, NULL) == 0);
+}
+
+bool tr_thread_join_until(tr_thread *thread, uint64_t deadline) {
+    struct timespec until = timespec_of(deadline);
+    int rc = pthread_clockjoin_np(thread->os, NULL, CLOCK_MONOTONIC, &until);
+    TR_CHECK(rc == 0 || rc == ETIMEDOUT);
+    return rc == 0;
+}
+
+void tr_thread_detach(tr_thread *thread) {
+    TR_CHECK(pthread_detach(thread->os) == 0);
+}
+
+bool tr_thread_is_me(const tr_thread *thread) {
+    return pthread_equal(thread->os, pthread_self()) != 0;
+}
+
+uint64_t tr_clock(void) {
+    struct timespec now;
+    TR_CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000 * TR_MS + (uint64_t)now.tv_nsec;
+}
+
+uint64_t tr_after_ms(uint64_t now, uint64_t ms) {
+    return ms > (TR_NEVER - now) / TR_MS ? TR_NEVER : now + ms * TR_MS;
+}
+
+unsigned tr_cores(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    int cores = CPU_COUNT(&set);
+    return cores > 0 ? (unsigned)cores : 1;
+}
+
+void tr_random(void *memory, size_t size) {
+    unsigned char *at = memory;
+    while (size > 0) {
+        ssize_t got = getrandom(at, size, 0);
+        if (got < 0) {
+            TR_CHECK(errno == EINTR);
+            continue;
+        }
+        at += got;
+        size -= (size_t)got;
+    }
+}

@@ -1,0 +1,60 @@
+/* Errors: one list, returned by every call that can fail; also the reasons for which actors end.
+ *
+ * Zero is success. Nothing is kept in errno or in thread-local text. Codes from TROUPE_USER on
+ * are yours: return them from a callback and they travel as the reason, unchanged. */
+#ifndef TROUPE_ERROR_H
+#define TROUPE_ERROR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TROUPE_API __attribute__((visibility("default")))
+#define TROUPE_CHECKED __attribute__((warn_unused_result)) TROUPE_API
+#define TROUPE_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* The list: X(name, number, text). Numbers are part of the wire format and never change. */
+#define TROUPE_ERRORS(X)                                                                         \
+    X(OK, 0, "ok")                                                                               \
+    X(FULL, 1, "the mailbox is full")                                                            \
+    X(GONE, 2, "no such actor: it has ended")                                                    \
+    X(TIMEOUT, 3, "the deadline has passed")                                                     \
+    X(NOMEM, 4, "out of memory")                                                                 \
+    X(INVALID, 5, "invalid argument")                                                            \
+    X(BADTYPE, 6, "a message of an unexpected type")                                             \
+    X(TOOBIG, 7, "larger than the limit")                                                        \
+    X(LATER, 8, "not yet: goes on later")                                                        \
+    X(TAKEN, 9, "the name is taken")                                                             \
+    X(NOTFOUND, 10, "not found")                                                                 \
+    X(SHUTDOWN, 11, "asked to stop")                                                             \
+    X(KILLED, 12, "killed")                                                                      \
+    X(NOCONNECTION, 13, "the node is not connected")                                             \
+    X(GAVE_UP, 14, "too many restarts")                                                          \
+    X(REFUSED, 15, "refused: authentication failed")                                             \
+    X(MALFORMED, 16, "malformed bytes")                                                          \
+    X(SYSTEM, 17, "a system call failed")                                                        \
+    X(EXITED, 18, "the process exited with a failure status")                                    \
+    X(SIGNALLED, 19, "the process was ended by a signal")                                        \
+    X(FAILED, 20, "the actor failed")                                                            \
+    X(START_FAILED, 21, "a child could not be started")                                          \
+    X(UNKNOWN_TYPE, 22, "the message type is not registered here")                               \
+    X(CLOSED, 23, "closed")
+
+typedef enum troupe_err {
+#define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = number,
+    TROUPE_ERRORS(TROUPE_ERROR_ENUM)
+#undef TROUPE_ERROR_ENUM
+    TROUPE_USER = 1000 /* your own codes begin here */
+} troupe_err;
+
+/* A short English text for a code, never NULL; "error of the application" from TROUPE_USER on.
+ * Static storage. Any thread. */
+TROUPE_API const char *troupe_strerror(troupe_err err);
+
+/* The code's name without its prefix, for logs: "FULL". Never NULL. Static storage. Any thread. */
+TROUPE_API const char *troupe_errname(troupe_err err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
