@@ -1,0 +1,45 @@
+/* The guard at the door: reads msgpack bytes from outside against a type, before msgpack-c or any
+ * allocation sees them. Does not recurse, takes no memory, never reads past the bytes. */
+#ifndef TR_SERIAL_SCAN_H
+#define TR_SERIAL_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <troupe/message.h>
+
+#include "base/check.h"
+
+/* What an element of msgpack is, whichever of its encodings was chosen. */
+typedef enum tr_form {
+    TR_FORM_NIL,
+    TR_FORM_BOOL,
+    TR_FORM_NATURAL,  /* an integer from 0 on */
+    TR_FORM_NEGATIVE, /* an integer below 0 */
+    TR_FORM_FLOAT,
+    TR_FORM_TEXT,
+    TR_FORM_BYTES,
+    TR_FORM_ARRAY,
+    TR_FORM_MAP,
+    TR_FORM_EXT,
+    TR_FORM_RESERVED /* 0xc1, which msgpack never uses */
+} tr_form;
+
+/* One element. */
+typedef struct tr_item {
+    tr_form form;
+    size_t head;     /* bytes that say what it is; of a number or bool, all of it */
+    uint64_t number; /* the integer (two's complement), or how many bytes or elements follow */
+} tr_item;
+
+/* Reads what stands at `at`, `left` bytes before the end. False: the bytes end within its head.
+ * Whether what follows the head is there is not looked at. */
+bool tr_item_read(const unsigned char *at, size_t left, tr_item *item);
+
+/* OK if the bytes are one body of `type` and nothing else; `*extra` then is the room that its texts
+ * and bytes take behind the struct. MALFORMED or TOOBIG otherwise, and `why` (may be NULL; `room`
+ * bytes) says where and what. */
+TR_CHECKED troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size,
+                                  size_t *extra, char *why, size_t room);
+
+#endif

@@ -1,0 +1,56 @@
+/* Message types: are they sound, what is their fingerprint, which are known to a runtime. */
+#ifndef TR_SERIAL_TYPE_H
+#define TR_SERIAL_TYPE_H
+
+#include <troupe/heap.h>
+#include <troupe/message.h>
+
+#include "base/check.h"
+#include "base/map.h"
+#include "base/os.h"
+
+/* Bytes of a field in the struct, by kind; 0 for what is no kind. */
+size_t tr_kind_size(troupe_kind kind);
+
+/* A kind's name in texts for people: "u32"; "?" for what is no kind. */
+const char *tr_kind_name(troupe_kind kind);
+
+/* OK if the field list is sound: named, each field named, of a known kind, aligned, inside the
+ * struct, overlapping no other, no name twice. INVALID otherwise, and `why` (may be NULL; `room`
+ * bytes) says which field and what is wrong. */
+troupe_err tr_type_check(const troupe_type *type, char *why, size_t room);
+
+/* Whether messages of one type can be read as the other: the same name, fields and places in the
+ * struct. So it is with a type that a header defines `static const` and two sources include. */
+bool tr_type_same(const troupe_type *one, const troupe_type *other);
+
+/* The schema hash: over the name and each field's name and kind, in order, but not the offsets.
+ * Equal on every node and build. Never 0. */
+uint64_t tr_type_hash(const troupe_type *type);
+
+/* The types that a runtime knows. Guards itself. */
+typedef struct tr_types {
+    tr_mutex lock;
+    tr_map by_hash; /* the types that are known, by schema hash */
+    tr_map by_type; /* these and others, by the address of the type: a cache of its hash */
+    const troupe_heap *heap;
+} tr_types;
+
+/* Makes an empty register. */
+void tr_types_init(tr_types *types, const troupe_heap *heap);
+
+/* Gives its memory back. */
+void tr_types_fini(tr_types *types);
+
+/* Makes a type known. Another `troupe_type` with the same hash (the same name and fields in another
+ * translation unit) is taken as the same type: the first one stays. TAKEN: the name is known with
+ * other fields, or with another layout of them. INVALID: the list is not sound. NOMEM. */
+TR_CHECKED troupe_err tr_types_add(tr_types *types, const troupe_type *type);
+
+/* The known type with that hash; NULL: none. */
+const troupe_type *tr_types_find(tr_types *types, uint64_t hash);
+
+/* A type's schema hash, kept once computed (the type need not be known, and does not become so). */
+uint64_t tr_types_hash(tr_types *types, const troupe_type *type);
+
+#endif

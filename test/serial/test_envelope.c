@@ -1,0 +1,222 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "serial/envelope.h"
+#include "test/serial/sample.h"
+#include "test/support/counting_heap.h"
+
+struct note {
+    const char *first, *second;
+    troupe_bytes blob;
+    uint32_t number;
+};
+
+struct only {
+    troupe_bytes blob;
+};
+
+static const troupe_type only_type = TROUPE_TYPE(only, TROUPE_FIELD(only, blob));
+static const troupe_type note_type =
+    TROUPE_TYPE(note, TROUPE_FIELD(note, first), TROUPE_FIELD(note, second),
+                TROUPE_FIELD(note, blob), TROUPE_FIELD(note, number));
+static const troupe_type tick_type = TROUPE_SIGNAL_TYPE("tick");
+static const troupe_type tock_type = TROUPE_SIGNAL_TYPE("tock");
+
+static counting_heap heap;
+
+static void open_heap(void) {
+    counting_heap_init(&heap);
+}
+
+static void close_heap(void) {
+    cr_assert(counting_heap_fini(&heap));
+}
+
+TestSuite(envelope, .timeout = 20, .init = open_heap, .fini = close_heap);
+
+/* Makes one, and looks at what every new message has in common. */
+static troupe_msg *make(const troupe_type *type, const void *body) {
+    troupe_msg *msg = NULL;
+    cr_assert_eq(tr_msg_make(&heap.heap, type, body, &msg), TROUPE_OK);
+    cr_assert_not_null(msg);
+    cr_assert_eq((uintptr_t)msg % 16, 0);
+    cr_assert_eq(msg->type, type);
+    cr_assert_eq(msg->heap, &heap.heap);
+    cr_assert(troupe_same(msg->sender, TROUPE_NOBODY));
+    cr_assert_eq(msg->generation, 0);
+    cr_assert_eq(msg->flags, 0);
+    cr_assert_null(msg->link.next);
+    return msg;
+}
+
+Test(envelope, copies_texts_and_bytes_into_one_allocation) {
+    char first[] = "hello", blob[] = "abc";
+    struct note note = {first, "x", {blob, 3}, 7};
+    troupe_msg *msg = make(&note_type, &note);
+    memset(first, '!', sizeof first - 1);
+    memset(blob, '!', sizeof blob - 1);
+    note.number = 0;
+
+    const struct note *body = troupe_as(msg, &note_type);
+    cr_assert_eq(body, tr_msg_body(msg));
+    cr_assert_str_eq(body->first, "hello");
+    cr_assert_str_eq(body->second, "x");
+    cr_assert_eq(body->blob.size, 3);
+    cr_assert_eq(memcmp(body->blob.data, "abc", 3), 0);
+    cr_assert_eq(body->number, 7);
+
+    size_t size = sizeof(troupe_msg) + sizeof note + sizeof "hello" + sizeof "x" + 3;
+    counting_heap_state state = counting_heap_look(&heap);
+    cr_assert_eq(msg->size, size);
+    cr_assert_eq(state.blocks, 1);
+    cr_assert_eq(state.bytes, size);
+    cr_assert_eq(body->first, (const char *)(body + 1));
+    cr_assert_eq((const char *)body->blob.data + 3, (const char *)msg + size);
+    troupe_drop(&msg);
+    cr_assert_null(msg);
+}
+
+Test(envelope, no_text_is_an_empty_text_and_no_bytes_are_none) {
+    troupe_msg *msg = make(&note_type, &(struct note){.number = 1});
+    const struct note *body = troupe_as(msg, &note_type);
+    cr_assert_str_empty(body->first);
+    cr_assert_str_empty(body->second);
+    cr_assert_eq(body->blob.size, 0);
+    cr_assert_eq(msg->size, sizeof *msg + sizeof *body + 2);
+    troupe_drop(&msg);
+}
+
+Test(envelope, bytes_without_a_size_do_not_point_at_the_callers_memory) {
+    struct only only = {{"theirs", 0}};
+    troupe_msg *msg = make(&only_type, &only);
+    const struct only *body = troupe_as(msg, &only_type);
+    cr_assert_neq(body->blob.data, only.blob.data);
+    cr_assert_eq(msg->size, sizeof *msg + sizeof only);
+    troupe_drop(&msg);
+}
+
+Test(envelope, every_kind_arrives) {
+    troupe_msg *msg = make(&sample_type, &sample);
+    cr_assert(sample_equal(troupe_as(msg, &sample_type), &sample));
+    troupe_drop(&msg);
+}
+
+Test(envelope, a_small_body_shares_one_cache_line_with_its_header) {
+    cr_assert_leq(sizeof(troupe_msg) + 8, 64);
+    cr_assert_eq(sizeof(troupe_msg) % 8, 0);
+}
+
+Test(envelope, a_signal_has_no_body_but_is_told_apart) {
+    troupe_msg *msg = make(&tick_type, NULL);
+    cr_assert_eq(msg->size, sizeof *msg);
+    cr_assert_not_null(troupe_as(msg, &tick_type));
+    cr_assert_null(troupe_as(msg, &tock_type));
+    cr_assert_null(troupe_as(msg, &note_type));
+    cr_assert_null(troupe_as(msg, NULL));
+    cr_assert_null(troupe_as(NULL, &tick_type));
+    cr_assert_str_eq(troupe_type_name(msg), "tick");
+    cr_assert_not_null(troupe_type_name(NULL));
+    troupe_drop(&msg);
+}
+
+/* A header that two sources include makes two types of each `static const` one. */
+Test(envelope, the_same_type_from_another_source_is_the_same) {
+    static const troupe_type again = TROUPE_SIGNAL_TYPE("tick");
+    static const troupe_field fields[] = {TROUPE_FIELD(note, first), TROUPE_FIELD(note, second),
+                                          TROUPE_FIELD(note, blob), TROUPE_FIELD(note, number)};
+    static const troupe_type note_again = {"note", sizeof(struct note), fields, 4};
+    static const troupe_type note_other = {"nota", sizeof(struct note), fields, 4};
+    troupe_msg *msg = make(&again, NULL), *note = make(&note_again, &(struct note){.number = 3});
+    cr_assert_not_null(troupe_as(msg, &tick_type));
+    cr_assert_not_null(troupe_as(note, &note_type));
+    cr_assert_null(troupe_as(note, &note_other));
+    troupe_drop(&msg);
+    troupe_drop(&note);
+}
+
+Test(envelope, refuses_a_missing_body_and_bytes_without_data) {
+    troupe_msg *msg = (troupe_msg *)&heap;
+    cr_assert_eq(tr_msg_make(&heap.heap, &note_type, NULL, &msg), TROUPE_INVALID);
+    cr_assert_null(msg);
+    struct note note = {.blob = {NULL, 1}};
+    cr_assert_eq(tr_msg_make(&heap.heap, &note_type, &note, &msg), TROUPE_INVALID);
+    cr_assert_null(msg);
+    cr_assert_eq(counting_heap_look(&heap).takes, 0);
+}
+
+Test(envelope, refuses_what_is_over_the_limit_before_it_reads_or_takes_anything) {
+    size_t rest = TR_MSG_LIMIT - sizeof(troupe_msg) - sizeof(struct note) - 2;
+    size_t sizes[] = {rest + 1, TR_MSG_LIMIT, TR_MSG_LIMIT + 1, SIZE_MAX - 1, SIZE_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct note note = {.blob = {"", sizes[i]}};
+        troupe_msg *msg = NULL;
+        cr_assert_eq(tr_msg_make(&heap.heap, &note_type, &note, &msg), TROUPE_TOOBIG, "%zu", i);
+        cr_assert_null(msg);
+        cr_assert_eq(tr_msg_take(&heap.heap, &note_type, sizes[i] + (i == 0 ? 2 : 0), &msg),
+                     TROUPE_TOOBIG, "%zu", i);
+    }
+    const troupe_type huge = {"huge", SIZE_MAX, NULL, 0};
+    troupe_msg *msg = NULL;
+    cr_assert_eq(tr_msg_take(&heap.heap, &huge, 0, &msg), TROUPE_TOOBIG);
+    cr_assert_eq(counting_heap_look(&heap).takes, 0);
+    /* Exactly the limit is allowed; there is only no memory for it here. */
+    counting_heap_fail(&heap, 1, 0);
+    cr_assert_eq(tr_msg_take(&heap.heap, &note_type, rest + 2, &msg), TROUPE_NOMEM);
+    cr_assert_null(msg);
+}
+
+Test(envelope, survives_that_there_is_no_memory) {
+    troupe_msg *msg = NULL;
+    counting_heap_fail(&heap, 1, 0);
+    cr_assert_eq(tr_msg_make(&heap.heap, &sample_type, &sample, &msg), TROUPE_NOMEM);
+    cr_assert_null(msg);
+    msg = make(&sample_type, &sample); /* and the next one is made */
+    troupe_drop(&msg);
+    cr_assert_eq(counting_heap_look(&heap).takes, 2);
+}
+
+Test(envelope, take_gives_a_body_of_zeros_with_room_behind) {
+    troupe_msg *msg = NULL;
+    struct note zero = {0};
+    cr_assert_eq(tr_msg_take(&heap.heap, &note_type, 11, &msg), TROUPE_OK);
+    cr_assert_eq(msg->size, sizeof *msg + sizeof zero + 11);
+    cr_assert_eq(memcmp(tr_msg_body(msg), &zero, sizeof zero), 0);
+    cr_assert_eq(msg->flags, 0);
+    char *room = (char *)tr_msg_body(msg) + sizeof zero, *start = room;
+    tr_msg_put_text(msg, &note_type.field[1], "four", 4, &room);
+    tr_msg_put_bytes(msg, &note_type.field[2], "sixsix", 6, &room);
+    cr_assert_eq(room, start + 11);
+    const struct note *body = troupe_as(msg, &note_type);
+    cr_assert_null(body->first);
+    cr_assert_str_eq(body->second, "four");
+    cr_assert_eq(memcmp(body->blob.data, "sixsix", 6), 0);
+    troupe_drop(&msg);
+}
+
+Test(envelope, an_embedded_message_is_never_freed) {
+    struct holder {
+        troupe_msg msg;
+        struct note body;
+    } holder;
+    memset(&holder, 0xEE, sizeof holder);
+    holder.body = (struct note){.first = "kept", .number = 4};
+    tr_msg_embed(&holder.msg, &note_type);
+    cr_assert_eq(holder.msg.flags, TR_MSG_EMBEDDED);
+    cr_assert_eq(holder.msg.size, sizeof holder);
+    cr_assert_null(holder.msg.link.next);
+    cr_assert(troupe_same(holder.msg.sender, TROUPE_NOBODY));
+    const struct note *body = troupe_as(&holder.msg, &note_type);
+    cr_assert_str_eq(body->first, "kept");
+    cr_assert_eq(tr_msg_of(&holder.msg.link), &holder.msg);
+    troupe_msg *msg = &holder.msg;
+    troupe_drop(&msg);
+    cr_assert_null(msg);
+    cr_assert_eq(holder.body.number, 4);
+}
+
+Test(envelope, drop_does_nothing_to_nothing) {
+    troupe_msg *msg = NULL;
+    troupe_drop(&msg);
+    troupe_drop(NULL);
+    cr_assert_null(msg);
+}
