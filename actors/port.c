@@ -1,0 +1,83 @@
+#include "actors/port.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "actors/report.h"
+#include "actors/send.h"
+
+troupe_err tr_port_attach(troupe *rt, tr_port *port) {
+    tr_lock(&rt->services_lock);
+    bool taken = tr_load64_relaxed(&rt->port) != 0;
+    /* Release pairs with the acquire in tr_runtime_port: who finds the port finds it complete. */
+    if (!taken) tr_store64_release(&rt->port, (uint64_t)(uintptr_t)port);
+    tr_unlock(&rt->services_lock);
+    return taken ? TROUPE_TAKEN : TROUPE_OK;
+}
+
+tr_port *tr_runtime_port(troupe *rt) {
+    return (tr_port *)(uintptr_t)tr_load64_acquire(&rt->port);
+}
+
+tr_service *tr_port_service(troupe *rt, const void *key, tr_service *(*make)(troupe *rt)) {
+    tr_lock(&rt->services_lock);
+    tr_service *service = rt->services;
+    while (service && service->key != key) service = service->next;
+    if (!service && (service = make(rt))) {
+        service->key = key;
+        service->next = rt->services;
+        rt->services = service;
+    }
+    tr_unlock(&rt->services_lock);
+    return service;
+}
+
+troupe_err tr_port_deliver(troupe *rt, troupe_ref from, troupe_ref to, unsigned how,
+                           troupe_msg **msg) {
+    return to.node == rt->node ? tr_send(rt, from, to, how, msg) : TROUPE_GONE;
+}
+
+bool tr_port_want_room(troupe *rt, troupe_ref who) {
+    troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
+    return self && tr_mailbox_want(&self->box);
+}
+
+void tr_port_dead(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, troupe_msg **msg,
+                  troupe_err why) {
+    (*msg)->sender = from;
+    (*msg)->flags = how & TR_SEND_ASK ? TR_MSG_ASK : 0;
+    tr_dead_letter(rt, to, msg, why);
+}
+
+bool tr_port_is_asker(troupe_ref ref) {
+    return tr_ask_id(ref.id);
+}
+
+void tr_port_ask_failed(troupe *rt, troupe_ref asker, troupe_err why) {
+    tr_ask_fail(&rt->asks, asker.id, why);
+}
+
+uint64_t tr_port_node(const troupe *rt) {
+    return rt->node;
+}
+
+const troupe_heap *tr_port_heap(const troupe *rt) {
+    return rt->heap;
+}
+
+tr_types *tr_port_types(troupe *rt) {
+    return &rt->types;
+}
+
+bool tr_port_stepped(const troupe *rt) {
+    return rt->sched.stepped;
+}
+
+void tr_port_log(troupe *rt, troupe_level level, const char *format, ...) {
+    char line[900];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    tr_log(rt, level, "%s", line);
+}

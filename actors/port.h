@@ -1,0 +1,111 @@
+/* The seam between the actors and what lies outside their process: the one header of this room that
+ * transport may include. The actors call the port; the transport calls the functions below it. */
+#ifndef TR_ACTORS_PORT_H
+#define TR_ACTORS_PORT_H
+
+#include <troupe/actor.h>
+
+#include "base/check.h"
+#include "serial/type.h"
+
+typedef struct tr_port tr_port;
+
+/* How a message travels, beside its body. */
+enum {
+    TR_SEND_ASK = 1, /* the sender is an asker's one-shot address, who waits for the answer */
+    TR_SEND_FREE = 2 /* holds no place of the mailbox's bound: answers to askers, signals */
+};
+
+/* What the actors want of other nodes. Any worker or plain thread may call, without a lock of the
+ * runtime held; none may wait for the network. */
+typedef struct tr_port_ops {
+    /* Takes a message for an actor of another node. The errors of troupe_send. */
+    troupe_err (*send)(tr_port *port, troupe_ref from, troupe_ref to, unsigned how,
+                       troupe_msg **msg);
+    /* `watcher`, of this runtime, watches `who`, of another node; `number` is the monitor's. The
+     * end comes back by `tr_port_down`. NOCONNECTION: it is not connected, and nothing will
+     * come. */
+    troupe_err (*monitor)(tr_port *port, uint64_t number, troupe_ref watcher, troupe_ref who);
+    /* Takes it back. */
+    void (*demonitor)(tr_port *port, uint64_t number, troupe_ref watcher, troupe_ref who);
+    /* `who`, of this runtime, has ended; `watcher`, of another node, watched it. */
+    void (*down)(tr_port *port, uint64_t number, troupe_ref watcher, troupe_ref who,
+                 troupe_err why);
+    /* The request of an asker on another node will not be answered. */
+    void (*ask_failed)(tr_port *port, troupe_ref asker, troupe_err why);
+    /* A mailbox that refused a message with FULL, and was asked by `tr_port_want_room`, has
+     * room. */
+    void (*room)(tr_port *port, troupe_ref who);
+    /* The runtime closes: all actors have ended. Stops everything and frees the port. */
+    void (*close)(tr_port *port);
+} tr_port_ops;
+
+struct tr_port {
+    const tr_port_ops *ops;
+};
+
+/* Makes `port` the runtime's way to other nodes. TAKEN: it has one. */
+TR_CHECKED troupe_err tr_port_attach(troupe *rt, tr_port *port);
+
+/* Something else that lives as long as a runtime, found by its key. */
+typedef struct tr_service {
+    struct tr_service *next;
+    const void *key;                          /* the address of something of the owner's */
+    void (*close)(struct tr_service *service); /* all actors have ended: stop and free */
+} tr_service;
+
+/* The service with that key, made by `make` (under a lock: once) if there is none yet. NULL: `make`
+ * failed. */
+tr_service *tr_port_service(troupe *rt, const void *key, tr_service *(*make)(troupe *rt));
+
+/* Puts a message that came from outside into a mailbox. `from` is its sender, on any node.
+ * FULL, GONE: the message is still the caller's. */
+TR_CHECKED troupe_err tr_port_deliver(troupe *rt, troupe_ref from, troupe_ref to, unsigned how,
+                                          troupe_msg **msg);
+
+/* Asks for `ops->room` once `who` has room. False: it has room now, or has ended; try again. */
+bool tr_port_want_room(troupe *rt, troupe_ref who);
+
+/* Ends a message that arrived and can't be delivered; it is counted and logged as a dead letter,
+ * and its asker, if it has one, is told `why`. */
+void tr_port_dead(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, troupe_msg **msg,
+                  troupe_err why);
+
+/* An actor of another node starts or stops to watch one of this runtime. An end is told by
+ * `ops->down`, at once if `who` has ended already. NOMEM. */
+TR_CHECKED troupe_err tr_port_watch(troupe *rt, uint64_t number, troupe_ref watcher,
+                                        troupe_ref who);
+/* Takes it back; does nothing if it is over. */
+void tr_port_unwatch(troupe *rt, uint64_t number, troupe_ref watcher);
+
+/* `node` says that an actor of its own, watched under `number`, has ended: the watcher gets its
+ * `down`. */
+void tr_port_down(troupe *rt, uint64_t number, uint64_t node, troupe_err why);
+
+/* Whether a ref of this runtime is an asker's one-shot address. */
+bool tr_port_is_asker(troupe_ref ref);
+
+/* An ask of this runtime will not be answered by the other node. */
+void tr_port_ask_failed(troupe *rt, troupe_ref asker, troupe_err why);
+
+/* A node is lost: monitors and asks across get NOCONNECTION; its own monitors here are forgotten.
+ * After this nothing of that node may be delivered. */
+void tr_port_node_lost(troupe *rt, uint64_t node);
+
+/* Has `run(ctx)` called when this life of the running actor ends, however it ends, a kill included;
+ * the last one asked for runs first. NOMEM. */
+TR_CHECKED troupe_err tr_port_on_end(troupe_self *self, void (*run)(void *ctx), void *ctx);
+
+/* A runtime's incarnation. */
+uint64_t tr_port_node(const troupe *rt);
+/* Its allocator, which outlives it if it is malloc. */
+const troupe_heap *tr_port_heap(const troupe *rt);
+/* Its message types. */
+tr_types *tr_port_types(troupe *rt);
+/* Whether it has no workers. */
+bool tr_port_stepped(const troupe *rt);
+
+/* One line for the log, without newline. */
+void tr_port_log(troupe *rt, troupe_level level, const char *format, ...) TROUPE_PRINTF(3, 4);
+
+#endif

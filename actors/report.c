@@ -1,0 +1,55 @@
+#include "actors/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void tr_log(troupe *rt, troupe_level level, const char *format, ...) {
+    if (level >= rt->config.quiet) return;
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (rt->config.log)
+        rt->config.log(rt->config.log_ctx, level, line);
+    else
+        fprintf(stderr, "troupe: %s\n", line);
+}
+
+void tr_actor_path(const troupe_self *self, char *path, size_t room) {
+    size_t used = 0;
+    if (self->bond) {
+        tr_actor_path(self->bond->parent, path, room);
+        used = strlen(path);
+    }
+    const char *own = self->bond ? self->bond->id : self->what->name ? self->what->name : "actor";
+    tr_lock(&self->rt->names.lock); /* at the top the registered name says more */
+    if (!self->bond && self->name) own = self->name;
+    snprintf(path + used, room - used, used ? "/%s" : "%s", own);
+    tr_unlock(&self->rt->names.lock);
+}
+
+static void write_ref(troupe_ref ref, char *text, size_t room) {
+    if (troupe_same(ref, TROUPE_NOBODY))
+        snprintf(text, room, "outside");
+    else if (tr_ask_id(ref.id))
+        snprintf(text, room, "an asking thread");
+    else
+        snprintf(text, room, "%08llx:%u.%u", (unsigned long long)ref.node >> 32,
+                 (unsigned)(uint32_t)ref.id, (unsigned)(ref.id >> 32));
+}
+
+void tr_report_failure(troupe_self *self, troupe_err why, const char *next) {
+    char path[256], from[64], place[320] = "";
+    tr_actor_path(self, path, sizeof path);
+    const tr_failure *failure = self->failure;
+    write_ref(failure ? failure->from : TROUPE_NOBODY, from, sizeof from);
+    if (failure && failure->file)
+        snprintf(place, sizeof place, ": \"%s\" at %s:%d", failure->text, failure->file,
+                 failure->line);
+    tr_log(self->rt, TROUPE_ERROR,
+           "actor failed: %s (life %u) in %s from %s: %s (%s)%s; %s; %u messages kept", path,
+           self->lives, failure && failure->doing ? failure->doing : "start", from,
+           troupe_errname(why), troupe_strerror(why), place, next, tr_mailbox_count(&self->box));
+}

@@ -1,0 +1,13 @@
+/* Lines for the log. */
+#ifndef TR_ACTORS_REPORT_H
+#define TR_ACTORS_REPORT_H
+
+#include "actors/actor.h"
+
+/* One line, if the runtime wants lines of this level. */
+void tr_log(troupe *rt, troupe_level level, const char *format, ...) TROUPE_PRINTF(3, 4);
+
+/* The report of a life that failed; `next` says what happens now ("restart 1 of 5 in 10 s"). */
+void tr_report_failure(troupe_self *self, troupe_err why, const char *next);
+
+#endif

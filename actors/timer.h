@@ -1,0 +1,45 @@
+/* Timers: a heap by deadline, and the thread that waits for the earliest. */
+#ifndef TR_ACTORS_TIMER_H
+#define TR_ACTORS_TIMER_H
+
+#include <troupe/actor.h>
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/os.h"
+
+typedef struct tr_timer tr_timer;
+
+typedef struct tr_timers {
+    troupe *rt;
+    tr_mutex lock;   /* guards all below */
+    tr_cond changed; /* the earliest deadline has changed, or it is over */
+    tr_timer **heap; /* `count` of them, a binary heap by deadline, then number */
+    size_t count, room;
+    tr_map by_id;
+    uint64_t last_id;
+    bool over;
+    bool has_thread;
+    tr_thread thread;
+} tr_timers;
+
+/* Makes an empty set. */
+void tr_timers_init(tr_timers *timers, troupe *rt);
+
+/* Starts the thread; not for a stepped runtime. SYSTEM. */
+TR_CHECKED troupe_err tr_timers_start(tr_timers *timers);
+
+/* Ends the thread. */
+void tr_timers_end(tr_timers *timers);
+
+/* Drops what is left and gives the memory back. */
+void tr_timers_fini(tr_timers *timers);
+
+/* Fires the earliest timer if it is due. False: none is due. */
+bool tr_timers_fire(tr_timers *timers);
+
+/* Ends all timers of an actor. */
+void tr_timers_forget(tr_timers *timers, troupe_self *self);
+
+#endif

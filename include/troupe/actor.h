@@ -1,0 +1,217 @@
+/* Actors: private state, a bounded mailbox, and callbacks that run one at a time.
+ *
+ * Functions that act *as* an actor take its `troupe_self *`, which is valid only inside that
+ * actor's callback. All others take the runtime and may be called from any thread, callbacks
+ * included; those that wait say so, take a deadline, and are for plain threads only. */
+#ifndef TROUPE_ACTOR_H
+#define TROUPE_ACTOR_H
+
+#include <troupe/heap.h>
+#include <troupe/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct troupe_self troupe_self; /* the running actor; never outlives a callback */
+
+enum {
+    TROUPE_MAILBOX_DEFAULT = 256,   /* messages, for a behaviour that says 0 */
+    TROUPE_MAILBOX_MAX = 262143,    /* the largest bound of a mailbox */
+    TROUPE_NAME_MAX = 63            /* bytes of a registered name or child id, without the NUL */
+};
+
+/* What an actor does. Keep it `static const`; members left out take their defaults. The callbacks
+ * of one actor never run at the same time, and what one wrote the next one sees, whichever worker
+ * either ran on. Callbacks of different actors run in parallel. */
+typedef struct troupe_behaviour {
+    const char *name;       /* for reports; not unique */
+    size_t state_size;      /* bytes of private state, all zero before every start */
+    uint32_t mailbox_limit; /* messages accepted and not yet handled; 0: TROUPE_MAILBOX_DEFAULT */
+
+    /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
+     * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but
+     * its supervisor waits until it calls `troupe_ready`. Optional. */
+    troupe_err (*start)(troupe_self *self, void *state, const void *arg);
+
+    /* Handles one message. `*msg` is yours: move it on, or leave it and it is dropped afterwards.
+     * An error fails this actor, and nobody else. */
+    troupe_err (*receive)(troupe_self *self, void *state, troupe_msg **msg);
+
+    /* Somebody asked this actor to stop. TROUPE_OK: stop now. TROUPE_LATER: go on receiving and
+     * end by `troupe_exit` once done; the asker's time-out runs on. Optional: stop now. */
+    troupe_err (*stopping)(troupe_self *self, void *state);
+
+    /* The last act of every life that was started, with the reason; not called after a kill.
+     * Optional. */
+    void (*stop)(troupe_self *self, void *state, troupe_err why);
+} troupe_behaviour;
+
+/* How loud a line of the log is. */
+typedef enum troupe_level { TROUPE_ERROR, TROUPE_WARN, TROUPE_INFO, TROUPE_DEBUG } troupe_level;
+
+/* Number of workers of a runtime that has none: its owner runs it by `troupe_step`. */
+#define TROUPE_STEPPED (~0u)
+
+/* How a runtime is set up; all zero is the default. */
+typedef struct troupe_config {
+    unsigned workers;  /* threads that run actors; 0: one a core; TROUPE_STEPPED: none */
+    unsigned close_ms; /* how long `troupe_close` lets actors stop; 0: 5000 */
+    /* Called with one line without its newline, from any thread; NULL: to standard error. */
+    void (*log)(void *ctx, troupe_level level, const char *line);
+    void *log_ctx;
+    troupe_level quiet;  /* lines from this level on are left out; 0: TROUPE_DEBUG */
+    troupe_heap heap;    /* all NULL: malloc and free */
+    uint64_t (*now)(void *ctx); /* monotonic nanoseconds, only with TROUPE_STEPPED; NULL: the OS */
+    void *now_ctx;
+} troupe_config;
+
+/* Opens a runtime. `config` may be NULL. Several runtimes may live in one process; nothing is
+ * shared between them. Any thread that is not a worker.
+ * NOMEM. INVALID: half an allocator, or a clock for a runtime with workers. SYSTEM: no threads. */
+TROUPE_CHECKED troupe_err troupe_open(const troupe_config *config, troupe **out);
+
+/* Stops all actors (top-level supervisors first, one after the other in reverse order of their
+ * start, each its children in reverse order; then all others), waits for them up to `close_ms`,
+ * then ends those that are left without their `stop`, gives everything back and makes the pointer
+ * NULL. Always returns: an actor whose callback never does is named in the log, and the memory of
+ * the runtime is left to it. A plain thread that is in no other call of this runtime. Does nothing
+ * to NULL. */
+TROUPE_API void troupe_close(troupe **rt);
+
+/* Runs up to `most` turns (a timer or some mail of one actor each) of a runtime that was opened
+ * with TROUPE_STEPPED and returns how many it ran; 0: nothing is due. One thread at a time. */
+TROUPE_API size_t troupe_step(troupe *rt, size_t most);
+
+/* The runtime of a running actor. */
+TROUPE_API troupe *troupe_runtime(troupe_self *self);
+
+/* The running actor's own address. */
+TROUPE_API troupe_ref troupe_me(troupe_self *self);
+
+/* Starts an actor: `start` runs on the calling thread before this returns. `arg` is only read
+ * during the call. Any thread, callbacks included.
+ * NOMEM; INVALID: no `receive`, or a limit over TROUPE_MAILBOX_MAX; CLOSED: the runtime is closing;
+ * or whatever `start` returned. */
+TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
+                                       troupe_ref *out);
+
+/* Moves `*msg` into a mailbox; never waits. What one actor sends to another arrives in the order
+ * sent.
+ * FULL: the mailbox is at its bound (for another node: its credit is used up), so shed, retry later
+ * or slow down. GONE: the actor has ended. NOCONNECTION: its node is not connected.
+ * TOOBIG, NOMEM: only for another node. In each case the message is still yours. */
+TROUPE_CHECKED troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg);
+
+/* The same from a plain thread, with TROUPE_NOBODY as sender. */
+TROUPE_CHECKED troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg);
+
+/* Makes a message of `type` out of `*body` and sends it; on an error nothing is left behind.
+ * The errors of `troupe_make` and `troupe_send`. */
+TROUPE_CHECKED troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type,
+                                      const void *body);
+
+/* Who sent the message being handled; TROUPE_NOBODY for a plain thread's `troupe_post` and for
+ * timers. To answer later keep this ref: for an ask it is the asker's one-shot address. */
+TROUPE_API troupe_ref troupe_sender(troupe_self *self);
+
+/* Answers the message being handled: `troupe_send` to its sender. If nobody waits for the answer
+ * any more (an asker's deadline has passed, the actor has ended, its node is lost), that is no
+ * error of the answering actor: the message is counted as a dead letter, and the call returns OK.
+ * FULL, and for another node TOOBIG and NOMEM: the message is still yours. */
+TROUPE_CHECKED troupe_err troupe_reply(troupe_self *self, troupe_msg **msg);
+
+/* Makes a message of `type` out of `*body` and answers with it; on an error nothing is left
+ * behind. */
+TROUPE_CHECKED troupe_err troupe_answer(troupe_self *self, const troupe_type *type,
+                                        const void *body);
+
+/* Sends `*msg` and waits for the answer, which takes its place and is yours. A plain thread only.
+ * An answer that comes after the deadline is dropped. The errors of `troupe_send`, and INVALID when
+ * called from an actor's callback: the message is still yours. And, with `*msg` NULL then:
+ * TIMEOUT: no answer within `timeout_ms`. FAILED: the actor failed on it. GONE: the actor ended
+ * before it handled it. NOCONNECTION: its node was lost meanwhile.
+ * On a stepped runtime the call steps it, and TIMEOUT comes as soon as nothing is left to run. */
+TROUPE_CHECKED troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg,
+                                     unsigned timeout_ms);
+
+/* Asks an actor to stop, ahead of its mail: `stopping`, then `stop` with the reason SHUTDOWN. Mail
+ * that it has not handled goes to dead letters. Returns at once. A supervised actor that is stopped
+ * so is treated by its restart rule: SHUTDOWN is a clean end. GONE: it has ended.
+ * NOCONNECTION: it lives on another node (stopping over nodes is not supported yet). */
+TROUPE_API troupe_err troupe_stop(troupe *rt, troupe_ref ref);
+
+/* Ends an actor as soon as its running callback returns, without `stop`; reason KILLED. */
+TROUPE_API troupe_err troupe_kill(troupe *rt, troupe_ref ref);
+
+/* Ends the running actor once this callback has returned: TROUPE_OK is a normal end, SHUTDOWN a
+ * clean one, anything else a failure. The first call counts. */
+TROUPE_API void troupe_exit(troupe_self *self, troupe_err why);
+
+/* Says that a `start` that returned TROUPE_LATER is complete. */
+TROUPE_API void troupe_ready(troupe_self *self);
+
+/* Fails the running actor once this callback has returned, with a text and the place for the
+ * report; returns `why`, so `return troupe_fail(self, TROUPE_INVALID, "ratio is %d", n);`. */
+#define troupe_fail(self, why, ...) troupe_fail_at(self, why, __FILE__, __LINE__, __VA_ARGS__)
+
+/* What `troupe_fail` calls. `why` TROUPE_OK is taken as TROUPE_FAILED. */
+TROUPE_API troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
+                                     const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* The body of the message that a monitor sends when the actor it watches ends. */
+struct troupe_down {
+    uint64_t monitor; /* what troupe_monitor gave */
+    troupe_ref who;
+    uint32_t why; /* a troupe_err: how it ended; GONE: it was no more; NOCONNECTION */
+};
+/* Its type: `const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);` */
+TROUPE_API extern const troupe_type troupe_down_type;
+
+/* Watches an actor, on any node: exactly one `troupe_down` message comes when it ends, behind its
+ * last message to this actor, once its name is free. It never fails for a full mailbox, and its
+ * place is allocated here. Monitors stack: each has its own number and its own `down`. A supervised
+ * actor that fails and is restarted has ended for its monitors. To watch one that has ended gives a
+ * `down` with GONE at once. NOMEM. INVALID: `who` is nobody. */
+TROUPE_CHECKED troupe_err troupe_monitor(troupe_self *self, troupe_ref who, uint64_t *monitor);
+
+/* Ends a monitor of this actor; a `down` that is queued already still comes. NOTFOUND: it is not
+ * this actor's, or its `down` was sent. */
+TROUPE_API troupe_err troupe_demonitor(troupe_self *self, uint64_t monitor);
+
+typedef struct troupe_timer {
+    uint64_t id;
+} troupe_timer;
+
+/* Sends `*msg` to `to` (an actor of this runtime) after `ms` milliseconds. What an actor sends to
+ * itself so is never refused for a full mailbox, since its place is made here; for another actor a
+ * full mailbox makes it a dead letter. The timers of an actor end with it, and with each of its
+ * lives. `timer` may be NULL. NOMEM: the message is still yours. */
+TROUPE_CHECKED troupe_err troupe_send_after(troupe_self *self, unsigned ms, troupe_ref to,
+                                            troupe_msg **msg, troupe_timer *timer);
+
+/* Ends a timer of this actor and drops its message. NOTFOUND: it has fired already (its message may
+ * still be queued), or is not this actor's. */
+TROUPE_API troupe_err troupe_cancel(troupe_self *self, troupe_timer timer);
+
+/* Gives a living actor of this runtime a name; it is free again when the actor ends (a restart by
+ * its supervisor keeps it), before anybody gets a `down`. One name an actor.
+ * TAKEN: the name is another's, or the actor has one. GONE. INVALID: empty or longer than
+ * TROUPE_NAME_MAX. NOMEM. */
+TROUPE_CHECKED troupe_err troupe_register(troupe *rt, troupe_ref who, const char *name);
+
+/* Finds a living actor of this runtime by name. NOTFOUND. */
+TROUPE_CHECKED troupe_err troupe_whereis(troupe *rt, const char *name, troupe_ref *out);
+
+/* Monotonic nanoseconds by the runtime's clock. */
+TROUPE_API uint64_t troupe_now(troupe *rt);
+
+/* How full a mailbox is at this moment: `*waiting` messages of at most `*limit`; either may be
+ * NULL. GONE. */
+TROUPE_CHECKED troupe_err troupe_mailbox(troupe *rt, troupe_ref who, uint32_t *waiting,
+                                         uint32_t *limit);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,88 @@
+/* Supervisors: actors that start other actors in order, restart those that fail, and stop them in
+ * reverse order. The semantics are those of OTP's supervisor, one_for_one, but that a restarted
+ * child keeps its ref, its name and its unread mail. A supervisor is a behaviour like any other, so
+ * a tree is made by listing `troupe_supervisor` as a child. */
+#ifndef TROUPE_SUPERVISOR_H
+#define TROUPE_SUPERVISOR_H
+
+#include <troupe/actor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* When a child that ended is started again. Ends with OK and SHUTDOWN are clean. */
+typedef enum troupe_restart {
+    TROUPE_PERMANENT, /* always */
+    TROUPE_TRANSIENT, /* only if its end was not clean */
+    TROUPE_TEMPORARY  /* never */
+} troupe_restart;
+
+/* `shutdown_ms` values beside a time: how long a child may take to stop before it is killed. */
+#define TROUPE_FOREVER (~0u) /* as long as it needs; the default of a child supervisor */
+#define TROUPE_BRUTAL (~1u)  /* no time: it is killed, and its `stop` is not called */
+
+/* One child. `id` is its name in reports and unique among its siblings. */
+typedef struct troupe_child {
+    const char *id;
+    const troupe_behaviour *what;
+    const void *arg; /* what every start of it gets; must live as long as the supervisor */
+    troupe_restart restart;
+    unsigned shutdown_ms; /* 0: 5000, or TROUPE_FOREVER for a supervisor */
+    const char *name;     /* registered while the child is in the tree; NULL: none */
+} troupe_child;
+
+/* What a supervisor looks after; everything it points to but `arg` is copied at the start. More
+ * than `max_restarts` restarts within `within_ms` of monotonic time, over all children, make it
+ * stop them all and fail with GAVE_UP. */
+typedef struct troupe_supervision {
+    const troupe_child *child;
+    size_t children;
+    unsigned max_restarts; /* 0: none is forgiven */
+    unsigned within_ms;    /* 0: 5000 */
+    const char *name;      /* registered for the supervisor, and in its reports; NULL: none */
+} troupe_supervision;
+
+/* The behaviour of a supervisor; its start argument is a `const troupe_supervision *`. It is ready
+ * when its last child is. If one can't be started, those before it are stopped in reverse order
+ * and it fails with START_FAILED. Its start fails with INVALID, and a line in the log that says
+ * why, for a child without id or behaviour, an id twice, a name too long; with TAKEN if its
+ * own name is; and with NOMEM. */
+TROUPE_API extern const troupe_behaviour troupe_supervisor;
+
+/* Starts a supervisor at the top of a tree and waits until all its children have started. A plain
+ * thread only; children may use the runtime meanwhile.
+ * START_FAILED, INVALID, NOMEM: as above, and nothing of it is left. TIMEOUT: not all children had
+ * started within `timeout_ms`; the tree is being stopped. */
+TROUPE_CHECKED troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what,
+                                           unsigned timeout_ms, troupe_ref *out);
+
+/* Where a child is in its life. */
+typedef enum troupe_child_state {
+    TROUPE_CHILD_WAITING,  /* not started yet */
+    TROUPE_CHILD_STARTING, /* its `start` is not complete */
+    TROUPE_CHILD_RUNNING,
+    TROUPE_CHILD_STOPPING, /* was asked to stop */
+    TROUPE_CHILD_ENDED     /* ended for good */
+} troupe_child_state;
+
+/* A child as its supervisor sees it. */
+typedef struct troupe_child_info {
+    char id[TROUPE_NAME_MAX + 1];
+    troupe_ref ref; /* TROUPE_NOBODY before its first start and after its end */
+    troupe_child_state state;
+    bool supervisor;
+    uint32_t restarts; /* in the supervisor's life */
+    troupe_err why;    /* how its last life ended; OK if it never did */
+} troupe_child_info;
+
+/* Lists the children of a supervisor in start order: stores up to `room` of them in `info` and the
+ * number of all in `*count`. Waits up to `timeout_ms`; a plain thread only. The errors of
+ * `troupe_ask`; BADTYPE: `supervisor` is not one. */
+TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,
+                                          troupe_child_info *info, size_t room, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

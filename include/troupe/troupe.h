@@ -1,0 +1,13 @@
+/* Troupe: actors with private state, bounded mailboxes, and supervisors that restart what fails.
+ * This header is the core; <troupe/remote.h> and <troupe/process.h> need troupe::transport. */
+#ifndef TROUPE_H
+#define TROUPE_H
+
+#include <troupe/actor.h>
+#include <troupe/error.h>
+#include <troupe/message.h>
+#include <troupe/supervisor.h>
+
+#define TROUPE_VERSION "0.1.0"
+
+#endif

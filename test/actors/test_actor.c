@@ -1,0 +1,420 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "actors/runtime.h"
+#include "test/support/player.h"
+#include "test/support/stage.h"
+
+TestSuite(actor, .timeout = 60);
+
+static const player ann = {.id = "ann"}, ben = {.id = "ben"};
+
+static void one_life(unsigned workers) {
+    troupe *rt = stage_open(workers);
+    troupe_ref who = stage_enter(&ann);
+    cr_assert(stage_there(who));
+    cue(who, CUE_SAY, 1);
+    cue(who, CUE_SAY, 2);
+    stage_expect("start(ann) ann:1 ann:2");
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_expect("stopping(ann) stop(ann,SHUTDOWN)");
+    stage_await_gone(who);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_GONE);
+    cr_assert_eq(troupe_kill(rt, who), TROUPE_GONE);
+    stage_close();
+}
+
+Test(actor, a_life_stepped) {
+    one_life(TROUPE_STEPPED);
+}
+
+Test(actor, a_life_on_workers) {
+    one_life(1);
+    one_life(4);
+}
+
+/* --- Starting --------------------------------------------------------------------------------- */
+
+Test(actor, start_runs_on_the_callers_thread_before_spawn_returns) {
+    (void)stage_open(4);
+    for (int i = 0; i < 100; i++) {
+        (void)stage_enter(&ann);
+        stage_expect("start(ann)");
+    }
+    stage_close();
+}
+
+Test(actor, an_error_of_start_is_spawns_and_nothing_is_left) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const player bad = {.id = "bad", .start = (troupe_err)(TROUPE_USER + 3)};
+    troupe_ref who = {7, 7};
+    cr_assert_eq(troupe_spawn(rt, &player_behaviour, &bad, &who), TROUPE_USER + 3);
+    cr_assert_eq(who.id, 7, "*out is written");
+    stage_expect("start(bad)");
+    cr_assert_eq(tr_table_live(&rt->table), 0);
+    stage_close();
+    cr_assert_eq(stage_logged("bad"), 0);
+}
+
+static void exit_well(troupe_self *self) {
+    troupe_exit(self, TROUPE_OK);
+    troupe_exit(self, TROUPE_FAILED);
+}
+
+Test(actor, an_error_of_start_counts_also_after_an_exit) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const player bad = {.id = "bad", .start = TROUPE_INVALID, .at_start = exit_well};
+    troupe_ref who = TROUPE_NOBODY;
+    cr_assert_eq(troupe_spawn(rt, &player_behaviour, &bad, &who), TROUPE_INVALID);
+    stage_expect("start(bad)");
+    stage_close();
+}
+
+Test(actor, exit_in_start_ends_a_life_that_was_started) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const player brief = {.id = "brief", .at_start = exit_well};
+    troupe_ref who = TROUPE_NOBODY;
+    cr_assert_eq(troupe_spawn(rt, &player_behaviour, &brief, &who), TROUPE_OK);
+    stage_expect("start(brief) stop(brief,OK)");
+    cr_assert_not(stage_there(who));
+    stage_close();
+}
+
+Test(actor, a_behaviour_is_checked) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_behaviour what = player_behaviour;
+    troupe_ref who;
+    what.mailbox_limit = TROUPE_MAILBOX_MAX;
+    cr_assert_eq(troupe_spawn(rt, &what, &ann, &who), TROUPE_OK);
+    what.mailbox_limit++;
+    cr_assert_eq(troupe_spawn(rt, &what, &ann, &who), TROUPE_INVALID);
+    what.mailbox_limit = 0;
+    what.receive = NULL;
+    cr_assert_eq(troupe_spawn(rt, &what, &ann, &who), TROUPE_INVALID);
+    stage_close();
+}
+
+static troupe_err swallow(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self;
+    (void)msg;
+    cr_assert_null(state);
+    stage_say("swallowed");
+    return TROUPE_OK;
+}
+
+Test(actor, all_but_receive_is_optional) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_behaviour least = {.receive = swallow};
+    troupe_ref who;
+    uint32_t limit;
+    cr_assert_eq(troupe_spawn(rt, &least, NULL, &who), TROUPE_OK);
+    cr_assert_eq(troupe_mailbox(rt, who, NULL, &limit), TROUPE_OK);
+    cr_assert_eq(limit, TROUPE_MAILBOX_DEFAULT);
+    cue(who, CUE_SAY, 1);
+    stage_expect("swallowed");
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_await_gone(who);
+    stage_close();
+}
+
+Test(actor, the_state_of_each_actor_is_zero_at_its_start) { /* the player asserts it */
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    for (int i = 0; i < 20; i++) {
+        troupe_ref who = stage_enter(&ann);
+        cue(who, CUE_COUNT, 0);
+        cue(who, CUE_COUNT, 0);
+        stage_expect("start(ann) ann=1 ann=2");
+        cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
+        stage_await_gone(who);
+    }
+    stage_close();
+}
+
+Test(actor, later_from_start_is_a_living_actor_without_a_supervisor_too) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const player slow = {.id = "slow", .start = TROUPE_LATER};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &player_behaviour, &slow, &who), TROUPE_OK);
+    cue(who, CUE_READY, 0);
+    cue(who, CUE_READY, 0);
+    cue(who, CUE_SAY, 1);
+    stage_expect("start(slow) slow:1");
+    stage_close();
+}
+
+static void spawn_ben(troupe_self *self) {
+    troupe_ref who = TROUPE_NOBODY;
+    troupe_err err = troupe_spawn(troupe_runtime(self), &player_behaviour, &ben, &who);
+    stage_say("spawned(%s)", troupe_errname(err));
+    if (!err) cr_assert_eq(troupe_kill(troupe_runtime(self), who), TROUPE_OK);
+}
+
+static void spawn_inside(unsigned workers) {
+    (void)stage_open(workers);
+    const player parent = {.id = "parent", .at_start = spawn_ben, .at_stop = spawn_ben};
+    troupe_ref who = stage_enter(&parent);
+    cue(who, CUE_EXIT, TROUPE_OK);
+    stage_expect("start(parent) start(ben) spawned(OK) stop(parent,OK) start(ben) spawned(OK)");
+    stage_await_gone(who);
+    stage_close();
+}
+
+Test(actor, callbacks_may_spawn) {
+    spawn_inside(TROUPE_STEPPED);
+    spawn_inside(1);
+    spawn_inside(4);
+}
+
+static void spawn_while_closing(unsigned workers) {
+    (void)stage_open(workers);
+    const player parent = {.id = "parent", .at_stop = spawn_ben};
+    (void)stage_enter(&parent);
+    stage_close();
+    stage_expect("start(parent) stopping(parent) stop(parent,SHUTDOWN) spawned(CLOSED)");
+}
+
+Test(actor, a_closing_runtime_takes_no_more_actors) {
+    spawn_while_closing(TROUPE_STEPPED);
+    spawn_while_closing(4);
+}
+
+/* --- Ending ----------------------------------------------------------------------------------- */
+
+Test(actor, exit_ends_after_the_callback_with_its_reason) {
+    (void)stage_open(TROUPE_STEPPED);
+    const troupe_err reasons[] = {TROUPE_OK, TROUPE_SHUTDOWN, TROUPE_FULL,
+                                  (troupe_err)(TROUPE_USER + 1)};
+    const char *words[] = {"start(ann) stop(ann,OK)", "start(ann) stop(ann,SHUTDOWN)",
+                           "start(ann) stop(ann,FULL)", "start(ann) stop(ann,USER)"};
+    for (size_t i = 0; i < 4; i++) {
+        troupe_ref who = stage_enter(&ann);
+        cue(who, CUE_EXIT, (uint32_t)reasons[i]);
+        cue(who, CUE_SAY, 1); /* is never handled */
+        stage_expect(words[i]);
+        cr_assert_not(stage_there(who));
+    }
+    cr_assert_eq(stage_dead_letters(), 6, "four were left unread, and two failed on");
+    cr_assert_eq(stage_logged("actor failed: player"), 2);
+    stage_close();
+}
+
+Test(actor, an_error_of_receive_fails_this_actor_alone) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref a = stage_enter(&ann), b = stage_enter(&ben);
+    cue(a, CUE_RETURN, TROUPE_TOOBIG);
+    cue(b, CUE_SAY, 1);
+    stage_expect("start(ann) start(ben) stop(ann,TOOBIG) ben:1");
+    cr_assert_eq(stage_logged("actor failed: player (life 1) in cue from a plain thread: TOOBIG "
+                              "(larger than the limit); not supervised; 0 messages kept"), 1);
+    stage_close();
+}
+
+Test(actor, fail_tells_text_and_place) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref a = stage_enter(&ann), b = stage_enter(&ben);
+    cue_about(b, CUE_PASS, 1, a);
+    (void)stage_run();
+    cue(a, CUE_FAIL, TROUPE_OK);
+    stage_expect("start(ann) start(ben) ann:1 stop(ann,FAILED)");
+    cr_assert_eq(stage_logged("FAILED (the actor failed): \"as told\" at "), 1);
+    cr_assert_eq(stage_logged("player.c:"), 1);
+    stage_close();
+}
+
+static troupe_err fail_by_far(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    (void)msg;
+    (void)troupe_fail(self, TROUPE_SYSTEM, "%0500d", 1);
+    return troupe_fail(self, TROUPE_TOOBIG, "the first one counts");
+}
+
+Test(actor, a_long_text_is_cut_and_the_first_failure_counts) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_behaviour what = {.name = "far", .receive = fail_by_far};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 0);
+    (void)stage_run();
+    cr_assert_eq(stage_logged("actor failed: far (life 1) in cue from a plain thread: SYSTEM"), 1);
+    cr_assert_eq(stage_logged("\"0000000000"), 1);
+    cr_assert_eq(stage_logged("the first one counts"), 0);
+    stage_close();
+}
+
+Test(actor, the_message_that_it_failed_on_is_a_dead_letter) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref who = stage_enter(&ann);
+    cue(who, CUE_FAIL, TROUPE_FAILED);
+    (void)stage_run();
+    cr_assert_eq(stage_dead_letters(), 1);
+    cr_assert_eq(stage_logged("dead letter: cue to "), 1);
+    cr_assert_eq(stage_logged(": the actor failed"), 1);
+    stage_close();
+}
+
+Test(actor, a_kill_runs_nothing_more_of_the_actor) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref who = stage_enter(&ann);
+    cue(who, CUE_SAY, 1);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
+    stage_expect("start(ann)");
+    cr_assert_not(stage_there(who));
+    cr_assert_eq(stage_dead_letters(), 1);
+    cr_assert_eq(stage_logged("actor failed"), 0, "a kill is nobody's failure");
+    stage_close();
+}
+
+Test(actor, a_stop_goes_ahead_of_the_mail_and_the_mail_to_dead_letters) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref who = stage_enter(&ann);
+    for (uint32_t i = 0; i < 10; i++) cue(who, CUE_SAY, i);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_expect("start(ann) stopping(ann) stop(ann,SHUTDOWN)");
+    cr_assert_eq(stage_dead_letters(), 10);
+    cr_assert_eq(stage_logged(": no such actor: it has ended"), 10);
+    stage_close();
+}
+
+Test(actor, stopping_later_goes_on_until_exit) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const player slow = {.id = "slow", .stopping = TROUPE_LATER};
+    troupe_ref who = stage_enter(&slow);
+    for (int i = 0; i < 3; i++) { /* it is asked once only */
+        cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+        cue(who, CUE_SAY, 1);
+        (void)stage_run();
+    }
+    stage_expect("start(slow) stopping(slow) slow:1 slow:1 slow:1");
+    cue(who, CUE_EXIT, TROUPE_SHUTDOWN);
+    stage_expect("stop(slow,SHUTDOWN)");
+    stage_close();
+}
+
+Test(actor, stopping_later_does_not_ward_off_a_kill) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const player slow = {.id = "slow", .stopping = TROUPE_LATER};
+    troupe_ref who = stage_enter(&slow);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_expect("start(slow) stopping(slow)");
+    cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
+    stage_await_gone(who);
+    stage_expect("");
+    stage_close();
+}
+
+Test(actor, an_error_of_stopping_is_a_failure) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const player sick = {.id = "sick", .stopping = TROUPE_SYSTEM};
+    troupe_ref who = stage_enter(&sick);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_expect("start(sick) stopping(sick) stop(sick,SYSTEM)");
+    cr_assert_eq(stage_logged("actor failed: player (life 1) in stopping"), 1);
+    stage_close();
+}
+
+/* --- Busy actors ------------------------------------------------------------------------------ */
+
+static tr_atomic32 gate;
+
+static void pass_gate(void) {
+    while (!tr_load32_acquire(&gate)) {
+    }
+}
+
+static troupe_err work_hard(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self;
+    (void)state;
+    stage_say("busy:%u", cue_n(*msg));
+    pass_gate();
+    stage_say("done:%u", cue_n(*msg));
+    return TROUPE_OK;
+}
+
+static void stop_hard(troupe_self *self, void *state, troupe_err why) {
+    (void)self;
+    (void)state;
+    stage_say("stop(%s)", troupe_errname(why));
+}
+
+static void end_the_busy(bool kill, const char *words) {
+    const troupe_behaviour hard = {.receive = work_hard, .stop = stop_hard};
+    troupe *rt = stage_open(2);
+    tr_store32_release(&gate, 0);
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &hard, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 1);
+    cue(who, CUE_SAY, 2);
+    stage_expect("busy:1");
+    cr_assert_eq(kill ? troupe_kill(rt, who) : troupe_stop(rt, who), TROUPE_OK);
+    stage_say("asked");
+    tr_store32_release(&gate, 1);
+    stage_expect(words);
+    stage_await_gone(who);
+    stage_expect("");
+    cr_assert_eq(stage_dead_letters(), 1);
+    stage_close();
+}
+
+Test(actor, a_busy_actor_ends_when_its_callback_returns) {
+    for (int i = 0; i < 50; i++) {
+        end_the_busy(false, "asked done:1 stop(SHUTDOWN)");
+        end_the_busy(true, "asked done:1");
+    }
+}
+
+Test(actor, only_its_own_ref_reaches_an_actor) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref who = stage_enter(&ann);
+    cue(who, CUE_SAY, 1);
+    cr_assert_eq(troupe_stop(rt, (troupe_ref){who.node, who.id + 1}), TROUPE_GONE);
+    cr_assert_eq(troupe_stop(rt, (troupe_ref){who.node + 1, who.id}), TROUPE_NOCONNECTION);
+    cr_assert_eq(troupe_kill(rt, TROUPE_NOBODY), TROUPE_GONE);
+    stage_expect("start(ann) ann:1");
+    stage_close();
+}
+
+static troupe_err give_way(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    stage_say("%u", cue_n(*msg));
+    return troupe_send(self, troupe_me(self), msg);
+}
+
+Test(actor, one_that_always_has_mail_gives_way_to_others) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_behaviour what = {.receive = give_way, .mailbox_limit = 2};
+    troupe_ref busy[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        cr_assert_eq(troupe_spawn(rt, &what, NULL, &busy[i]), TROUPE_OK);
+        cue(busy[i], CUE_SAY, i);
+    }
+    cr_assert_eq(troupe_step(rt, 4), 4);
+    for (uint32_t i = 0; i < 2; i++) cr_assert_eq(troupe_kill(rt, busy[i]), TROUPE_OK);
+    (void)stage_run();
+    char words[1024] = "", *at = words;
+    for (int i = 0; i < 256; i++) at += sprintf(at, "%s%d", i ? " " : "", i / 64 % 2);
+    stage_expect(words);
+    stage_close();
+}
+
+static troupe_err stop_oneself(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    bool kill = cue_n(*msg);
+    troupe_err (*end)(troupe *, troupe_ref) = kill ? troupe_kill : troupe_stop;
+    cr_assert_eq(end(troupe_runtime(self), troupe_me(self)), TROUPE_OK);
+    stage_say(kill ? "kill" : "stop");
+    return TROUPE_OK;
+}
+
+Test(actor, an_actor_may_stop_or_kill_itself) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_behaviour what = {.receive = stop_oneself, .stop = stop_hard};
+    troupe_ref who;
+    for (uint32_t kill = 0; kill < 2; kill++) {
+        cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+        cue(who, CUE_SAY, kill);
+        stage_expect(kill ? "kill" : "stop stop(SHUTDOWN)");
+        cr_assert_not(stage_there(who));
+    }
+    stage_close();
+}

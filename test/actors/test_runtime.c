@@ -1,0 +1,328 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "actors/runtime.h"
+#include "test/support/family.h"
+#include "test/support/stage.h"
+
+TestSuite(runtime, .timeout = 60);
+
+static const player ann = {.id = "ann"}, ben = {.id = "ben"}, cat = {.id = "cat"};
+
+Test(runtime, opens_and_closes_with_any_number_of_workers) {
+    const unsigned workers[] = {TROUPE_STEPPED, 0, 1, 2, 16};
+    for (int i = 0; i < 5; i++) {
+        (void)stage_open(workers[i]);
+        stage_close();
+        cr_assert_eq(stage_logged(""), 0);
+    }
+    troupe *rt = NULL;
+    troupe_close(&rt);
+    cr_assert_eq(troupe_open(NULL, &rt), TROUPE_OK);
+    cr_assert_not_null(rt);
+    cr_assert_neq(tr_port_node(rt), 0);
+    troupe_close(&rt);
+    cr_assert_null(rt);
+    troupe_close(&rt);
+}
+
+static uint64_t no_clock(void *ctx) {
+    (void)ctx;
+    return 0;
+}
+
+Test(runtime, half_an_allocator_and_a_clock_for_workers_are_refused) {
+    troupe *rt = (troupe *)1;
+    troupe_config config = stage_prepare(TROUPE_STEPPED);
+    config.heap.take = NULL;
+    cr_assert_eq(troupe_open(&config, &rt), TROUPE_INVALID);
+    config = stage_prepare(TROUPE_STEPPED);
+    config.heap.give = NULL;
+    cr_assert_eq(troupe_open(&config, &rt), TROUPE_INVALID);
+    config = stage_prepare(1);
+    config.now = no_clock;
+    cr_assert_eq(troupe_open(&config, &rt), TROUPE_INVALID);
+    cr_assert_eq(rt, (troupe *)1);
+    cr_assert_eq(counting_heap_look(stage_heap()).takes, 0);
+}
+
+Test(runtime, several_live_side_by_side) {
+    enum { MANY = 4 };
+    troupe *rt[MANY];
+    troupe_ref who[MANY];
+    const troupe_config config = stage_prepare(1);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(troupe_open(&config, &rt[i]), TROUPE_OK);
+        cr_assert_eq(troupe_spawn(rt[i], &player_behaviour, &ann, &who[i]), TROUPE_OK);
+        cr_assert_eq(troupe_register(rt[i], who[i], "ann"), TROUPE_OK);
+        for (int j = 0; j < i; j++) cr_assert_neq(who[i].node, who[j].node);
+    }
+    for (int i = 0; i < MANY; i++)
+        for (int j = 0; j < MANY; j++)
+            cr_assert_eq(troupe_mailbox(rt[i], who[j], NULL, NULL) == TROUPE_OK, i == j);
+    cr_assert_eq(troupe_stop(rt[0], who[1]), TROUPE_NOCONNECTION);
+    for (int i = 0; i < MANY; i++) {
+        stage_forget();
+        troupe_close(&rt[i]);
+        stage_expect("stopping(ann) stop(ann,SHUTDOWN)");
+    }
+    cr_assert(counting_heap_fini(stage_heap()));
+}
+
+/* --- Closing ---------------------------------------------------------------------------------- */
+
+static void close_in_order(unsigned workers) {
+    (void)stage_open(workers);
+    static const player b1 = {.id = "b1"}, b2 = {.id = "b2"}, b3 = {.id = "b3"};
+    const troupe_child first[] = {kid(&ann, 0), kid(&ben, 0)}, second[] = {kid(&cat, 0)};
+    (void)stage_enter(&b1);
+    (void)family(first, 2, 0, 0);
+    (void)stage_enter(&b2);
+    (void)family(second, 1, 0, 0);
+    (void)stage_enter(&b3);
+    stage_expect("start(b1) start(ann) start(ben) start(b2) start(cat) start(b3)");
+    stage_close();
+    const char *sups = "stopping(cat) stop(cat,SHUTDOWN) stopping(ben) stop(ben,SHUTDOWN) "
+                       "stopping(ann) stop(ann,SHUTDOWN)";
+    const char *rest = "stopping(b3) stop(b3,SHUTDOWN) stopping(b2) stop(b2,SHUTDOWN) "
+                       "stopping(b1) stop(b1,SHUTDOWN)";
+    char words[512];
+    snprintf(words, sizeof words, "%s %s", sups, rest);
+    if (workers == 4)
+        stage_expect_all(words); /* those without a supervisor stop side by side */
+    else
+        stage_expect(words);
+    cr_assert_eq(stage_logged(""), 0);
+}
+
+Test(runtime, close_stops_supervisors_first_and_all_in_reverse) {
+    close_in_order(TROUPE_STEPPED);
+    close_in_order(1);
+    close_in_order(4);
+}
+
+Test(runtime, close_kills_those_who_would_go_on_for_ever) {
+    const unsigned workers[] = {TROUPE_STEPPED, 1, 4};
+    static const player stubborn = {.id = "stubborn", .stopping = TROUPE_LATER};
+    for (int i = 0; i < 3; i++) {
+        stage_open_as((troupe_config){.workers = workers[i], .close_ms = 20});
+        troupe_child child = kid(&stubborn, 0);
+        child.shutdown_ms = TROUPE_FOREVER;
+        (void)stage_enter(&ann);
+        (void)family(&child, 1, 0, 0);
+        stage_expect("start(ann) start(stubborn)");
+        stage_close();
+        stage_expect("stopping(stubborn)");
+        cr_assert_eq(stage_logged("close: 3 actors did not stop within 20 ms and are killed"), 1);
+    }
+}
+
+static troupe_err go_on(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    return troupe_send(self, troupe_me(self), msg);
+}
+
+static troupe_err not_yet(troupe_self *self, void *state) {
+    (void)self;
+    (void)state;
+    return TROUPE_LATER;
+}
+
+Test(runtime, close_returns_while_somebody_is_busy_for_ever) {
+    const unsigned workers[] = {TROUPE_STEPPED, 1};
+    const troupe_behaviour what = {.receive = go_on, .stopping = not_yet};
+    for (int i = 0; i < 2; i++) {
+        troupe *rt = stage_open_as((troupe_config){.workers = workers[i], .close_ms = 20});
+        troupe_ref who;
+        cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+        cue(who, CUE_SAY, 1);
+        stage_close();
+        cr_assert_eq(stage_logged("did not stop within 20 ms"), 1);
+    }
+}
+
+Test(runtime, close_gives_back_what_was_never_handled) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref who = stage_enter(&ann);
+    for (uint32_t i = 0; i < 100; i++) cue(who, CUE_SAY, i);
+    cr_assert_eq(troupe_register(rt, who, "ann"), TROUPE_OK);
+    stage_close();
+    cr_assert_eq(stage_logged("dead letter: cue"), 100);
+}
+
+static tr_atomic32 gate, inside;
+
+static troupe_err hang(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self;
+    (void)state;
+    (void)msg;
+    (void)tr_or32_seq(&inside, 1);
+    while (!tr_load32_acquire(&gate)) (void)usleep(100);
+    return TROUPE_OK;
+}
+
+/* What is left to the callback is left for good, so this looks at the log alone. */
+Test(runtime, close_names_a_callback_that_does_not_return) {
+    troupe *rt;
+    troupe_config config = stage_prepare(2);
+    config.close_ms = 20;
+    config.heap = (troupe_heap){NULL, NULL, NULL};
+    cr_assert_eq(troupe_open(&config, &rt), TROUPE_OK);
+    const troupe_behaviour what = {.name = "hanger", .receive = hang};
+    troupe_ref who;
+    troupe_msg *msg = NULL;
+    static const troupe_type tick = TROUPE_SIGNAL_TYPE("tick");
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cr_assert_eq(troupe_make(rt, &tick, NULL, &msg), TROUPE_OK);
+    cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_OK);
+    while (!tr_load32_seq(&inside)) {
+    }
+    troupe *left = rt;
+    troupe_close(&rt);
+    cr_assert_null(rt);
+    cr_assert_eq(stage_logged("close: hanger does not return from its callback"), 1);
+    tr_store32_release(&gate, 1); /* it returns after all, and is at home in what was left to it */
+    while (tr_table_live(&left->table)) (void)usleep(100);
+    cr_assert(tr_sched_end(&left->sched, TR_NEVER)); /* so that no sanitizer misses anything */
+    tr_timers_end(&left->timers);
+    tr_timers_fini(&left->timers);
+    tr_sched_fini(&left->sched);
+    tr_table_fini(&left->table);
+    free(left);
+}
+
+/* --- What a runtime does not do --------------------------------------------------------------- */
+
+Test(runtime, leaves_no_thread_and_no_descriptor) {
+    const size_t threads = stage_threads(), descriptors = stage_descriptors();
+    for (int i = 0; i < 20; i++) {
+        (void)stage_open(3);
+        cr_assert_eq(stage_threads(), threads + 4, "three workers and the timers");
+        troupe_ref who = stage_enter(&ann);
+        cue(who, CUE_FAIL, TROUPE_USER);
+        stage_expect("start(ann) stop(ann,USER)");
+        stage_close();
+        cr_assert_eq(stage_threads(), threads);
+        cr_assert_eq(stage_descriptors(), descriptors);
+    }
+    (void)stage_open(TROUPE_STEPPED);
+    cr_assert_eq(stage_threads(), threads, "a stepped runtime has no thread");
+    stage_close();
+}
+
+static void fail_once(unsigned workers) {
+    (void)stage_open(workers);
+    troupe_ref who = stage_enter(&ann);
+    cue(who, CUE_FAIL, TROUPE_USER);
+    stage_await(2);
+    stage_await_gone(who);
+    stage_close();
+}
+
+/* Standard error goes into a file from `catch_stderr` until `caught` reads it. (The framework's own
+ * redirection leaks, which the runner of these tests would blame on them.) */
+static FILE *caught_in;
+static int real_stderr;
+
+static void catch_stderr(void) {
+    caught_in = tmpfile();
+    cr_assert_not_null(caught_in);
+    real_stderr = dup(STDERR_FILENO);
+    cr_assert_geq(dup2(fileno(caught_in), STDERR_FILENO), 0);
+}
+
+static const char *caught(void) {
+    static char text[1000];
+    (void)fflush(stderr);
+    (void)dup2(real_stderr, STDERR_FILENO);
+    (void)close(real_stderr);
+    rewind(caught_in);
+    text[fread(text, 1, sizeof text - 1, caught_in)] = '\0';
+    (void)fclose(caught_in);
+    return text;
+}
+
+Test(runtime, prints_nothing_but_through_the_hook) {
+    catch_stderr();
+    fail_once(TROUPE_STEPPED);
+    fail_once(2);
+    fprintf(stderr, "only this");
+    const char *text = caught();
+    cr_assert_str_eq(text, "only this");
+    cr_assert_gt(stage_logged("actor failed"), 0);
+}
+
+Test(runtime, without_a_hook_lines_go_to_standard_error) {
+    troupe_config config = stage_prepare(TROUPE_STEPPED);
+    config.log = NULL;
+    config.quiet = TROUPE_DEBUG;
+    troupe *rt;
+    cr_assert_eq(troupe_open(&config, &rt), TROUPE_OK);
+    catch_stderr();
+    tr_port_log(rt, TROUPE_ERROR, "one %d", 1);
+    tr_port_log(rt, TROUPE_DEBUG, "two");
+    troupe_close(&rt);
+    const char *text = caught();
+    cr_assert_str_eq(text, "troupe: one 1\n");
+}
+
+/* --- Stepping --------------------------------------------------------------------------------- */
+
+Test(runtime, a_step_runs_no_more_turns_than_asked) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    cr_assert_eq(troupe_step(rt, 100), 0);
+    for (int i = 0; i < 10; i++) cue(stage_enter(&ann), CUE_SAY, 1);
+    cr_assert_eq(troupe_step(rt, 0), 0);
+    cr_assert_eq(troupe_step(rt, 3), 3);
+    cr_assert_eq(troupe_step(rt, 100), 7);
+    cr_assert_eq(troupe_step(rt, 100), 0);
+    stage_close();
+}
+
+Test(runtime, the_clock_is_the_hosts) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    cr_assert_eq(troupe_now(rt), 0);
+    *stage_clock() = 12345;
+    cr_assert_eq(troupe_now(rt), 12345);
+    stage_close();
+    rt = stage_open(1);
+    uint64_t before = troupe_now(rt), after = troupe_now(rt);
+    cr_assert_gt(before, 0);
+    cr_assert_geq(after, before);
+    stage_close();
+}
+
+/* An actor that on its message spawns the next of its kind and ends: while the runtime closes,
+ * nobody slips in behind the requests to stop and holds the close up. */
+static troupe_err spawn_next(troupe_self *self, void *state, troupe_msg **msg);
+
+static troupe_err tell_oneself(troupe_self *self, void *state, const void *arg) {
+    (void)state;
+    (void)arg;
+    return troupe_tell(self, troupe_me(self), &cue_type, &(struct cue){.act = CUE_SAY});
+}
+
+static const troupe_behaviour relay = {.start = tell_oneself, .receive = spawn_next};
+
+static troupe_err spawn_next(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    (void)msg;
+    troupe_ref next;
+    troupe_err err = troupe_spawn(troupe_runtime(self), &relay, NULL, &next);
+    cr_assert(err == TROUPE_OK || err == TROUPE_CLOSED);
+    if (!err) troupe_exit(self, TROUPE_OK);
+    return TROUPE_OK;
+}
+
+Test(runtime, close_races_with_spawns) {
+    for (int i = 0; i < 300; i++) {
+        troupe *rt = stage_open(2);
+        troupe_ref who;
+        for (int n = 0; n < 3; n++)
+            cr_assert_eq(troupe_spawn(rt, &relay, NULL, &who), TROUPE_OK);
+        stage_close();
+        cr_assert_eq(stage_logged("did not stop"), 0);
+    }
+}

@@ -1,0 +1,255 @@
+/* Supervisors: how children are stopped. `case_N` is a numbered case of the conformance list for
+ * supervisors. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "actors/runtime.h"
+#include "test/support/family.h"
+#include "test/support/stage.h"
+
+TestSuite(supervisor_stop, .timeout = 60);
+
+static const player a = {.id = "a"}, b = {.id = "b"}, c = {.id = "c"};
+static const player slow_a = {.id = "a", .stopping = TROUPE_LATER},
+                    slow_b = {.id = "b", .stopping = TROUPE_LATER},
+                    slow_c = {.id = "c", .stopping = TROUPE_LATER};
+
+Test(supervisor_stop, case_47_one_is_asked_only_after_the_next_is_gone) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&slow_c, 0)};
+    troupe_ref top = family(child, 3, 0, 0);
+    stage_expect("start(a) start(b) start(c)");
+    cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
+    stage_advance(100);
+    stage_expect("stopping(c)");
+    family_expect(top, "a:RUNNING:0 b:RUNNING:0 c:STOPPING:0");
+    cue_named("c", CUE_EXIT, TROUPE_SHUTDOWN);
+    stage_expect("stop(c,SHUTDOWN) stopping(b) stop(b,SHUTDOWN) stopping(a) stop(a,SHUTDOWN)");
+    cr_assert_not(stage_there(top));
+    stage_close();
+}
+
+static void reverse(unsigned workers) {
+    (void)stage_open(workers);
+    const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&c, 0)};
+    family_stop(family(child, 3, 0, 0));
+    stage_expect("start(a) start(b) start(c) stopping(c) stop(c,SHUTDOWN) stopping(b) "
+                 "stop(b,SHUTDOWN) stopping(a) stop(a,SHUTDOWN)");
+    cr_assert_eq(stage_logged(""), 0, "an orderly stop is no news");
+    stage_close();
+}
+
+Test(supervisor_stop, case_47_reverse_order) {
+    reverse(TROUPE_STEPPED);
+    for (int i = 0; i < 20; i++) {
+        reverse(1);
+        reverse(4);
+    }
+}
+
+/* Starts one slow child with that time, stops it, and lets `ms` pass. */
+static troupe_ref wait_for_slow(unsigned shutdown_ms, unsigned ms) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_child child[] = {kid(&b, 0), kid(&slow_a, 0)};
+    child[1].shutdown_ms = shutdown_ms;
+    troupe_ref top = family(child, 2, 0, 0);
+    cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
+    stage_advance(ms);
+    return top;
+}
+
+Test(supervisor_stop, case_49_who_is_slow_but_willing_is_not_killed) {
+    troupe_ref top = wait_for_slow(1000, 300);
+    cue_named("a", CUE_EXIT, TROUPE_SHUTDOWN);
+    stage_expect("start(b) start(a) stopping(a) stop(a,SHUTDOWN) stopping(b) stop(b,SHUTDOWN)");
+    cr_assert_not(stage_there(top));
+    cr_assert_eq(stage_rt()->timers.count, 0, "its time-out went with it");
+    stage_close();
+}
+
+Test(supervisor_stop, who_is_too_slow_is_killed_at_the_time) {
+    troupe_ref top = wait_for_slow(1000, 999);
+    stage_expect("start(b) start(a) stopping(a)");
+    stage_advance(1);
+    stage_expect("stopping(b) stop(b,SHUTDOWN)");
+    cr_assert_not(stage_there(top));
+    stage_close();
+    top = wait_for_slow(0, 4999); /* the default: 5000 */
+    stage_expect("start(b) start(a) stopping(a)");
+    stage_advance(1);
+    stage_expect("stopping(b) stop(b,SHUTDOWN)");
+    stage_close();
+}
+
+Test(supervisor_stop, case_52_forever_is_as_long_as_it_needs) {
+    troupe_ref top = wait_for_slow(TROUPE_FOREVER, 20000);
+    stage_expect("start(b) start(a) stopping(a)");
+    cue_named("a", CUE_EXIT, TROUPE_SHUTDOWN);
+    stage_expect("stop(a,SHUTDOWN) stopping(b) stop(b,SHUTDOWN)");
+    cr_assert_not(stage_there(top));
+    stage_close();
+}
+
+Test(supervisor_stop, case_52_a_child_supervisor_has_forever_by_default) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_child grandchild = kid(&slow_a, 0);
+    grandchild.shutdown_ms = 10000;
+    const troupe_supervision inner = {.child = &grandchild, .children = 1};
+    const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner};
+    troupe_ref top = family(&child, 1, 0, 0);
+    cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
+    stage_advance(9999);
+    cr_assert(stage_there(top));
+    stage_advance(1);
+    cr_assert_not(stage_there(top));
+    stage_close();
+}
+
+static void brutal(unsigned workers) {
+    (void)stage_open(workers);
+    troupe_child child[10];
+    player as[10];
+    static const char *const ids[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    for (int i = 0; i < 10; i++) {
+        as[i] = (player){.id = ids[i]};
+        child[i] = kid(&as[i], 0);
+        child[i].shutdown_ms = TROUPE_BRUTAL;
+    }
+    troupe_ref top = family(child, 10, 0, 0), watcher = stage_enter(&a);
+    for (uint32_t i = 0; i < 10; i++) cue_about(watcher, CUE_WATCH, i, stage_find(ids[i]));
+    cue(watcher, CUE_SAY, 1);
+    stage_expect("start(0) start(1) start(2) start(3) start(4) start(5) start(6) start(7) start(8) "
+                 "start(9) start(a) a:1");
+    family_stop(top);
+    char words[512] = "", *at = words;
+    for (int i = 9; i >= 0; i--) at += sprintf(at, "%sdown(a,%d,KILLED)", i < 9 ? " " : "", i);
+    if (workers == TROUPE_STEPPED)
+        stage_expect(words);
+    else
+        stage_expect_all(words); /* each is told by its own burial */
+    cr_assert_eq(stage_logged("failed"), 0);
+    stage_close();
+}
+
+Test(supervisor_stop, case_50_brutal_children_are_killed_without_a_word) {
+    brutal(TROUPE_STEPPED);
+    brutal(1);
+    brutal(4);
+}
+
+static void ends_meanwhile(troupe_restart rule, uint32_t why, const char *word) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    char words[256];
+    const troupe_child child[] = {kid(&slow_a, rule), kid(&slow_b, rule), kid(&slow_c, rule)};
+    troupe_ref top = family(child, 3, 5, 0);
+    cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
+    stage_expect("start(a) start(b) start(c) stopping(c)");
+    cue_named("a", CUE_EXIT, why); /* not yet asked */
+    snprintf(words, sizeof words, "stop(a,%s)", word);
+    stage_expect(words);
+    cue_named("c", CUE_EXIT, why); /* asked */
+    snprintf(words, sizeof words, "stop(c,%s) stopping(b)", word);
+    stage_expect(words);
+    cue_named("b", CUE_EXIT, why);
+    snprintf(words, sizeof words, "stop(b,%s)", word);
+    stage_expect(words);
+    cr_assert_not(stage_there(top), "the stop is not complete");
+    bool unclean = why == TROUPE_USER;
+    cr_assert_eq(stage_logged("; its supervisor is stopping; "), unclean ? 3 : 0);
+    stage_close();
+}
+
+Test(supervisor_stop, case_53_children_may_end_by_themselves_meanwhile) {
+    for (troupe_restart rule = TROUPE_PERMANENT; rule <= TROUPE_TEMPORARY; rule++) {
+        ends_meanwhile(rule, TROUPE_OK, "OK");
+        ends_meanwhile(rule, TROUPE_SHUTDOWN, "SHUTDOWN");
+        ends_meanwhile(rule, TROUPE_USER, "USER");
+    }
+}
+
+/* --- Kill ------------------------------------------------------------------------------------- */
+
+static const player inner_a = {.id = "ia", .stopping = TROUPE_LATER};
+
+static void killed(unsigned workers, bool while_stopping) {
+    troupe *rt = stage_open(workers);
+    const troupe_child grandchild[] = {kid(&inner_a, 0)};
+    const troupe_supervision inner = {.child = grandchild, .children = 1};
+    const troupe_child child[] = {
+        kid(&a, 0), {.id = "inner", .what = &troupe_supervisor, .arg = &inner}, kid(&slow_c, 0)};
+    troupe_ref top = family(child, 3, 5, 0);
+    stage_expect("start(a) start(ia) start(c)");
+    if (while_stopping) {
+        cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
+        stage_expect("stopping(c)");
+    }
+    cr_assert_eq(troupe_kill(rt, top), TROUPE_OK);
+    stage_await_gone(top);
+    stage_expect("");
+    if (workers == TROUPE_STEPPED) cr_assert_eq(tr_table_live(&rt->table), 0);
+    stage_close();
+}
+
+Test(supervisor_stop, a_kill_takes_the_whole_tree_and_leaks_nothing) {
+    for (int i = 0; i < 2; i++) {
+        killed(TROUPE_STEPPED, i);
+        killed(1, i);
+        killed(4, i);
+    }
+}
+
+Test(supervisor_stop, a_killed_inner_supervisor_is_restarted) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_child grandchild[] = {kid(&a, 0), kid(&b, 0)};
+    const troupe_supervision inner = {.child = grandchild, .children = 2};
+    const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner,
+                                .name = "inner"};
+    troupe_ref top = family(&child, 1, 5, 0);
+    for (int i = 0; i < 3; i++) {
+        stage_expect("start(a) start(b)");
+        cr_assert_eq(troupe_kill(rt, stage_find("inner")), TROUPE_OK);
+    }
+    stage_expect("start(a) start(b)");
+    family_expect(top, "inner:RUNNING:3");
+    stage_close();
+}
+
+Test(supervisor_stop, a_supervisor_without_living_children_can_be_killed) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_child child = kid(&a, TROUPE_TEMPORARY);
+    troupe_ref top = family(&child, 1, 0, 0);
+    cue_named("a", CUE_EXIT, TROUPE_OK);
+    (void)stage_run();
+    cr_assert_eq(troupe_kill(rt, top), TROUPE_OK);
+    (void)stage_run();
+    cr_assert_not(stage_there(top));
+    stage_close();
+}
+
+/* A time-out that fires as its child ends stays in the mail, which a restart keeps. In the next life
+ * it must not shorten what that life's children have. */
+Test(supervisor_stop, a_time_out_of_the_last_life_means_nothing_in_the_next) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_child grandchild = kid(&slow_a, 0);
+    grandchild.shutdown_ms = 100;
+    const troupe_supervision inner = {.child = &grandchild, .children = 1};
+    const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner,
+                                .restart = TROUPE_PERMANENT, .name = "inner"};
+    troupe_ref top = family(&child, 1, 5, 0);
+    cr_assert_eq(troupe_stop(rt, stage_find("inner")), TROUPE_OK);
+    stage_advance(99);
+    stage_expect("start(a) stopping(a)");
+    cue_named("a", CUE_EXIT, TROUPE_SHUTDOWN);
+    cr_assert_eq(troupe_step(rt, 1), 1); /* `a` has ended, and told the inner supervisor */
+    *stage_clock() += TR_MS;
+    cr_assert_eq(troupe_step(rt, 1), 1); /* the timer: its message is behind that */
+    cr_assert_eq(troupe_stop(rt, stage_find("inner")), TROUPE_OK);
+    (void)stage_run();
+    stage_forget();
+    cr_assert_eq(troupe_stop(rt, stage_find("inner")), TROUPE_OK);
+    (void)stage_run();
+    stage_advance(50);
+    cr_assert(!troupe_same(stage_find("a"), TROUPE_NOBODY), "killed before its time");
+    cr_assert(stage_there(top));
+    stage_close();
+}
