@@ -1,0 +1,223 @@
+/* Ends across nodes: monitors, and the loss of a whole node, in order or not. */
+#include "test/transport/node_scene.h"
+
+TestSuite(node_ends, .timeout = 60);
+
+/* --- Monitors --------------------------------------------------------------------------------- */
+
+/* The n-th note must be the only `down` of that monitor. */
+static void check_down(notes *all, size_t n, uint64_t monitor, troupe_ref who, troupe_err why) {
+    notes_await(all, n + 1);
+    cr_assert_eq(all->note[n].kind, A_DOWN);
+    cr_assert_eq(all->note[n].n, monitor);
+    cr_assert(troupe_same(all->note[n].who, who));
+    cr_assert_eq(all->note[n].why, why, "%s", troupe_errname(all->note[n].why));
+}
+
+/* Ends the actor in the i-th way. The monitor is known to be in place. */
+static troupe_err end_it(party *p, troupe_ref who, size_t way) {
+    switch (way) {
+    case 0: return order_to(p, who, ORDER_QUIT, 0);
+    case 1: return order_to(p, who, ORDER_FAIL, TROUPE_USER + 5);
+    case 2: return troupe_stop(p->rt, who);
+    default: return troupe_kill(p->rt, who);
+    }
+}
+
+BOTH(node_ends, a_monitor_tells_how_an_actor_ended) {
+    static const troupe_err why[] = {TROUPE_OK, (troupe_err)(TROUPE_USER + 5), TROUPE_SHUTDOWN,
+                                     TROUPE_KILLED};
+    uint64_t n = 0;
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open(), *other = notes_open();
+    troupe_ref watcher = hand_of(&pair[0], 16, all), who;
+    for (size_t i = 0; i < 4; i++) {
+        who = hand_of(&pair[1], 16, other);
+        uint64_t monitor = watch_by(&pair[0], watcher, who);
+        cr_assert_eq(ask_by(&pair[0], who, ORDER_ANSWER, &n), TROUPE_OK);
+        cr_assert_eq(end_it(&pair[1], who, i), TROUPE_OK);
+        check_down(all, i, monitor, who, why[i]);
+    }
+    check_down(all, 4, watch_by(&pair[0], watcher, who), who, TROUPE_GONE);
+    const troupe_ref stranger = {4711, who.id};
+    check_down(all, 5, watch_by(&pair[0], watcher, stranger), stranger, TROUPE_NOCONNECTION);
+    who = hand_of(&pair[1], 16, other);
+    cr_assert_eq(ask_by(&pair[0], who, ORDER_ANSWER, &n), TROUPE_OK);
+    cr_assert_eq(notes_count(all), 6u, "one down a monitor");
+    pair_close(pair);
+    notes_close(all);
+    notes_close(other);
+}
+
+BOTH(node_ends, each_of_many_monitors_fires_once_and_those_taken_back_do_not) {
+    enum { MANY = 50 };
+    uint64_t monitor[MANY], n = 0;
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open(), *other = notes_open();
+    troupe_ref watcher = hand_of(&pair[0], 4, all), who = hand_of(&pair[1], 16, other);
+    for (int i = 0; i < MANY; i++) monitor[i] = watch_by(&pair[0], watcher, who);
+    for (int i = 0; i < MANY; i += 2) {
+        watching w = {.number = monitor[i]};
+        act_as(&pair[0], watcher, unwatch_it, &w);
+        cr_assert_eq(w.err, TROUPE_OK);
+        act_as(&pair[0], watcher, unwatch_it, &w);
+        cr_assert_eq(w.err, TROUPE_NOTFOUND);
+    }
+    n = TROUPE_USER;
+    cr_assert_eq(ask_by(&pair[0], who, ORDER_FAIL, &n), TROUPE_FAILED);
+    notes_await(all, MANY / 2);
+    who = hand_of(&pair[1], 16, other);
+    cr_assert_eq(ask_by(&pair[0], who, ORDER_ANSWER, &n), TROUPE_OK);
+    cr_assert_eq(notes_count(all), (size_t)MANY / 2);
+    for (size_t i = 0; i < MANY / 2; i++) cr_assert_eq(all->note[i].n % 2, monitor[1] % 2);
+    cr_assert_eq(notes_downs(all, TROUPE_USER), (size_t)MANY / 2);
+    pair_close(pair);
+    notes_close(all);
+    notes_close(other);
+}
+
+/* Sends as many counts as it is told to, and ends. */
+static troupe_err speak(troupe_self *self, void *state, troupe_msg **msg) {
+    const struct order *o = troupe_as(*msg, &order_type);
+    (void)state;
+    for (uint64_t n = 0; n < o->n; n++) {
+        troupe_err err = troupe_tell(self, o->who, &count_type, &(struct count){0, n});
+        if (err) return err;
+    }
+    troupe_exit(self, TROUPE_OK);
+    return TROUPE_OK;
+}
+static const troupe_behaviour speaker = {.name = "speaker", .receive = speak};
+
+/* `room`: the watcher's mailbox, smaller or larger than what is said. */
+static void down_is_last(bool tcp, uint32_t room) {
+    enum { WORDS = 14 };
+    party pair[2];
+    uint64_t n = 0;
+    pair_open(pair, tcp);
+    notes *all = notes_open(), *other = notes_open();
+    troupe_ref watcher = hand_of(&pair[0], room, all), who;
+    troupe_ref far = hand_of(&pair[1], 16, other);
+    cr_assert_eq(troupe_spawn(pair[1].rt, &speaker, NULL, &who), TROUPE_OK);
+    uint64_t monitor = watch_by(&pair[0], watcher, who);
+    notes_shut(all, true);
+    const struct order body = {ORDER_PASS, WORDS, watcher};
+    troupe_msg *msg;
+    cr_assert_eq(troupe_make(pair[0].rt, &order_type, &body, &msg), TROUPE_OK);
+    cr_assert_eq(troupe_post(pair[0].rt, who, &msg), TROUPE_OK);
+    for (troupe_err err = TROUPE_FULL; err != TROUPE_GONE;) /* until it has spoken */
+        err = troupe_mailbox(pair[1].rt, who, NULL, NULL);
+    cr_assert_eq(ask_by(&pair[0], far, ORDER_ANSWER, &n), TROUPE_OK); /* then all has come */
+    notes_shut(all, false);
+    notes_await(all, WORDS + 1);
+    cr_assert_eq(notes_in_order(all, 0, 0), (size_t)WORDS);
+    check_down(all, WORDS, monitor, who, TROUPE_OK);
+    pair_close(pair);
+    notes_close(all);
+    notes_close(other);
+}
+
+BOTH(node_ends, a_down_comes_behind_the_last_message) {
+    down_is_last(tcp, 100);
+}
+
+BOTH(node_ends, a_down_comes_behind_the_last_message_that_waits_for_room) {
+    down_is_last(tcp, 2);
+}
+
+/* --- A node that closes ----------------------------------------------------------------------- */
+
+BOTH(node_ends, a_node_that_closes_says_how_its_actors_ended_and_goodbye) {
+    enum { ROUNDS = 10 };
+    party left, right;
+    party_open(&left, "left");
+    notes *all = notes_open(), *other = notes_open();
+    troupe_ref watcher = hand_of(&left, 16, all);
+    for (size_t i = 0; i < ROUNDS; i++) { /* the last words must not be lost in any of them */
+        party_open(&right, "right");
+        party_listen(&right, tcp);
+        party_meet(&left, &right);
+        troupe_ref who = hand_of(&right, 16, other);
+        struct asking a;
+        uint64_t monitor = watch_by(&left, watcher, who);
+        ask_start(&a, &left, who);
+        party_close(&right);
+        check_down(all, i, monitor, who, TROUPE_SHUTDOWN);
+        ask_ends(&a, TROUPE_NOCONNECTION);
+        party_await_log(&left, "node right is disconnected", i + 1);
+        cr_assert_eq(count_to(&left, who, 1), TROUPE_NOCONNECTION);
+    }
+    cr_assert_eq(party_logged(&left, "lost"), 0u);
+    cr_assert_eq(notes_count(all), (size_t)ROUNDS);
+    party_close(&left);
+    scene_end();
+    notes_close(all);
+    notes_close(other);
+}
+
+BOTH(node_ends, what_was_sent_before_a_node_closes_arrives) {
+    enum { SPEAKERS = 40, WORDS = 14, ROUNDS = 10 };
+    party left, right;
+    party_open(&left, "left");
+    notes *all = notes_open();
+    troupe_ref listener = hand_of(&left, 4096, all);
+    for (size_t i = 1; i <= ROUNDS; i++) {
+        party_open(&right, "right");
+        party_listen(&right, tcp);
+        party_meet(&left, &right);
+        const struct order body = {ORDER_PASS, WORDS, listener};
+        troupe_msg *msg;
+        troupe_ref who;
+        cr_assert_eq(troupe_spawn(right.rt, &speaker, NULL, &who), TROUPE_OK);
+        cr_assert_eq(troupe_make(right.rt, &order_type, &body, &msg), TROUPE_OK);
+        cr_assert_eq(troupe_post(right.rt, who, &msg), TROUPE_OK);
+        while (troupe_mailbox(right.rt, who, NULL, NULL) != TROUPE_GONE) {
+        }
+        party_close(&right); /* with what it has said just handed over */
+        notes_await(all, i * WORDS);
+    }
+    party_close(&left);
+    scene_end();
+    notes_close(all);
+}
+
+/* How many descriptors, once those that are being closed are. */
+static size_t descriptors_at_most(size_t most) {
+    uint64_t until = patience();
+    size_t n;
+    while ((n = entries_of("/proc/self/fd")) > most && tr_clock() < until) (void)poll(NULL, 0, 1);
+    return n;
+}
+
+BOTH(node_ends, a_hundred_connections_leave_nothing) {
+    party right, left;
+    size_t descriptors = 0, threads = 0;
+    counting_heap_state before = {0};
+    notes *all = notes_open();
+    party_open(&right, "right");
+    party_listen(&right, tcp);
+    troupe_ref hand = hand_of(&right, 16, all);
+    cr_assert_eq(troupe_register(right.rt, hand, "hand"), TROUPE_OK);
+    for (size_t i = 1; i <= 100; i++) {
+        uint64_t n = i;
+        party_open(&left, "left");
+        party_listen(&left, tcp);
+        party_meet(&left, &right); /* under the name of the one before, which has said goodbye */
+        cr_assert_eq(ask_by(&left, found(&left, "right", "hand"), ORDER_ANSWER, &n), TROUPE_OK);
+        party_close(&left);
+        party_await_log(&right, "node left is disconnected", i);
+        if (i == 10) {
+            descriptors = descriptors_at_most(0 + 64);
+            threads = entries_of("/proc/self/task");
+            before = counting_heap_look(&right.heap);
+        }
+    }
+    cr_assert_leq(descriptors_at_most(descriptors), descriptors);
+    cr_assert_eq(entries_of("/proc/self/task"), threads);
+    cr_assert_leq(counting_heap_look(&right.heap).bytes, before.bytes + 256 * 1024);
+    party_close(&right);
+    scene_end();
+    notes_close(all);
+}

@@ -1,0 +1,200 @@
+/* Order and flow control between nodes. */
+#include "test/transport/node_scene.h"
+#include "transport/window.h"
+
+TestSuite(node_flow, .timeout = 60);
+
+/* An actor that sends counts to another, and tries again in a millisecond whenever it is FULL. */
+struct stream {
+    troupe_ref to;
+    uint64_t from, all;
+    tr_atomic64 *done, *full;
+};
+struct streaming {
+    struct stream arg;
+    uint64_t next;
+};
+static const troupe_type again_type = TROUPE_SIGNAL_TYPE("again");
+
+static troupe_err stream_on(troupe_self *self, struct streaming *s) {
+    while (s->next < s->arg.all) {
+        const struct count count = {s->arg.from, s->next};
+        troupe_err err = troupe_tell(self, s->arg.to, &count_type, &count);
+        if (err == TROUPE_FULL) {
+            (void)tr_add64_relaxed(s->arg.full, 1);
+            troupe_msg *msg;
+            err = troupe_make(troupe_runtime(self), &again_type, NULL, &msg);
+            return err ? err : troupe_send_after(self, 1, troupe_me(self), &msg, NULL);
+        }
+        if (err) return err;
+        s->next++;
+    }
+    (void)tr_add64_relaxed(s->arg.done, 1);
+    troupe_exit(self, TROUPE_OK);
+    return TROUPE_OK;
+}
+
+static troupe_err stream_start(troupe_self *self, void *state, const void *arg) {
+    struct streaming *s = state;
+    s->arg = *(const struct stream *)arg;
+    return stream_on(self, s);
+}
+
+static troupe_err stream_receive(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)msg;
+    return stream_on(self, state);
+}
+
+static const troupe_behaviour streamer = {.name = "streamer",
+                                          .state_size = sizeof(struct streaming),
+                                          .start = stream_start,
+                                          .receive = stream_receive};
+
+static void stream_to(party *p, const struct stream *what) {
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(p->rt, &streamer, what, &who), TROUPE_OK);
+}
+
+BOTH(node_flow, four_senders_keep_their_order) {
+    enum { SENDERS = 4, EACH = 15000 };
+    tr_atomic64 done = {0}, full = {0};
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open();
+    troupe_ref hand = hand_of(&pair[1], 64, all);
+    for (uint64_t i = 1; i <= SENDERS; i++)
+        stream_to(&pair[0], &(struct stream){hand, i, EACH, &done, &full});
+    notes_await(all, (size_t)SENDERS * EACH);
+    for (uint64_t i = 1; i <= SENDERS; i++)
+        cr_assert_eq(notes_in_order(all, i, 0), (size_t)EACH);
+    cr_assert_eq(tr_load64_relaxed(&done), (uint64_t)SENDERS);
+    pair_close(pair);
+    notes_close(all);
+}
+
+BOTH(node_flow, both_directions_at_once_keep_their_order) {
+    enum { EACH = 15000 };
+    tr_atomic64 done = {0}, full = {0};
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all[2] = {notes_open(), notes_open()};
+    for (int i = 0; i < 2; i++) {
+        troupe_ref hand = hand_of(&pair[i], 16, all[i]);
+        stream_to(&pair[!i], &(struct stream){hand, 1, EACH, &done, &full});
+        stream_to(&pair[!i], &(struct stream){hand, 2, EACH, &done, &full});
+    }
+    for (int i = 0; i < 2; i++) {
+        notes_await(all[i], (size_t)2 * EACH);
+        cr_assert_eq(notes_in_order(all[i], 1, 0), (size_t)EACH);
+        cr_assert_eq(notes_in_order(all[i], 2, 0), (size_t)EACH);
+    }
+    pair_close(pair);
+    notes_close(all[0]);
+    notes_close(all[1]);
+}
+
+/* Sends until it is FULL and stays so, though the peer has heard all that was sent before. */
+static uint64_t send_until_full(party pair[2], troupe_ref hand, troupe_ref other, uint64_t n) {
+    for (int quiet = 0; quiet < 20; quiet++) {
+        uint64_t m = 0;
+        while (count_to(&pair[0], hand, n) == TROUPE_OK) n++, quiet = 0;
+        cr_assert_eq(ask_by(&pair[0], other, ORDER_ANSWER, &m), TROUPE_OK); /* there and back */
+    }
+    return n;
+}
+
+/* A receiver of that mailbox that handles nothing until told. */
+static void slow_receiver(bool tcp, uint32_t limit) {
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open();
+    troupe_ref hand = hand_of(&pair[1], limit, all), other = hand_of(&pair[1], 16, all);
+    notes_shut(all, true);
+    uint64_t n = send_until_full(pair, hand, other, 0);
+    uint64_t window = limit < TR_WINDOW_FIRST ? TR_WINDOW_FIRST : limit;
+    cr_assert_leq(n, limit + window + 1, "and one in hand");
+    cr_assert_geq(n, limit);
+    counting_heap_state before[2] = {counting_heap_look(&pair[0].heap),
+                                     counting_heap_look(&pair[1].heap)};
+    for (int i = 0; i < 50000; i++) cr_assert_eq(count_to(&pair[0], hand, n), TROUPE_FULL);
+    for (int i = 0; i < 2; i++) {
+        size_t bytes = counting_heap_look(&pair[i].heap).bytes;
+        cr_assert_leq(bytes, before[i].bytes + 4096, "%zu, then %zu", before[i].bytes, bytes);
+    }
+    notes_shut(all, false);
+    notes_await(all, (size_t)n);
+    uint64_t until = patience();
+    while (count_to(&pair[0], hand, n) == TROUPE_FULL) { /* the grant is on its way */
+        cr_assert_lt(tr_clock(), until);
+        uint64_t m = 0;
+        cr_assert_eq(ask_by(&pair[0], other, ORDER_ANSWER, &m), TROUPE_OK);
+    }
+    notes_await(all, (size_t)n + 1);
+    cr_assert_eq(notes_in_order(all, 0, 0), (size_t)n + 1);
+    pair_close(pair);
+    notes_close(all);
+}
+
+BOTH(node_flow, a_slow_receiver_of_1_is_full_at_the_sender) {
+    slow_receiver(tcp, 1);
+}
+
+BOTH(node_flow, a_slow_receiver_of_200_is_full_at_the_sender) {
+    slow_receiver(tcp, 200);
+}
+
+BOTH(node_flow, a_slow_actor_does_not_slow_its_neighbour) {
+    enum { MANY = 20000 };
+    tr_atomic64 done = {0}, full = {0};
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *slow = notes_open(), *quick = notes_open();
+    notes_shut(slow, true);
+    troupe_ref one = hand_of(&pair[1], 16, slow), other = hand_of(&pair[1], 64, quick);
+    stream_to(&pair[0], &(struct stream){one, 1, 1000, &done, &full});
+    stream_to(&pair[0], &(struct stream){other, 2, MANY, &done, &full});
+    notes_await(quick, MANY);
+    cr_assert_eq(notes_count(slow), 0u);
+    cr_assert_eq(notes_in_order(quick, 2, 0), (size_t)MANY);
+    cr_assert_gt(tr_load64_relaxed(&full), 0u);
+    notes_shut(slow, false);
+    notes_await(slow, 1000);
+    cr_assert_eq(notes_in_order(slow, 1, 0), 1000u);
+    pair_close(pair);
+    notes_close(slow);
+    notes_close(quick);
+}
+
+struct blob {
+    troupe_bytes data;
+};
+static const troupe_type blob_type = TROUPE_TYPE(blob, TROUPE_FIELD(blob, data));
+
+/* Many large messages to an actor that takes them: what waits to go out is bounded too. */
+BOTH(node_flow, large_messages_do_not_pile_up_at_the_sender) {
+    enum { SIZE = 1 << 20, LIMIT = 64 };
+    static char bytes[SIZE];
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open();
+    troupe_ref hand = hand_of(&pair[1], LIMIT, all);
+    cr_assert_eq(troupe_register_type(pair[1].rt, &blob_type), TROUPE_OK);
+    const struct blob blob = {{bytes, sizeof bytes}};
+    troupe_msg *msg = NULL;
+    size_t sent = 0, refused = 0;
+    uint64_t until = patience();
+    while (sent < 200 && tr_clock() < until) {
+        if (!msg) cr_assert_eq(troupe_make(pair[0].rt, &blob_type, &blob, &msg), TROUPE_OK);
+        if (troupe_post(pair[0].rt, hand, &msg))
+            refused++;
+        else
+            sent++;
+    }
+    troupe_drop(&msg);
+    cr_assert_eq(sent, 200u, "refused %zu", refused);
+    uint64_t n = 0;
+    while (ask_by(&pair[0], hand, ORDER_ANSWER, &n) == TROUPE_FULL) cr_assert_lt(tr_clock(), until);
+    cr_assert_lt(counting_heap_look(&pair[0].heap).peak, (size_t)60 << 20);
+    pair_close(pair);
+    notes_close(all);
+}

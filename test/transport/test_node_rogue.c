@@ -1,0 +1,389 @@
+/* A peer that knows the secret and breaks the rules afterwards: its connection is cut with a reason,
+ * or what it says is dropped, as documented; nobody else notices, and no memory grows. */
+#include "actors/runtime.h"
+#include "base/heap.h"
+#include "serial/type.h"
+#include "test/transport/raw_socket.h"
+#include "transport/handshake.h"
+
+TestSuite(node_rogue, .timeout = 60);
+
+/* --- The rogue -------------------------------------------------------------------------------- */
+
+enum { ROGUE = 666, THIRD = 777 }; /* incarnations */
+
+typedef struct rogue {
+    int fd;
+    tr_buffer in;
+    size_t used; /* bytes of `in` that were looked at */
+} rogue;
+
+static void rogue_say(rogue *r, const tr_frame *frame) {
+    tr_buffer out = {.heap = &tr_heap_default};
+    cr_assert(tr_frame_put(&out, frame));
+    (void)raw_send(r->fd, out.data, out.size);
+    tr_buffer_fini(&out);
+}
+
+/* Its next frame; its tail is good until the next call. False: the connection has ended. */
+static bool rogue_next(rogue *r, tr_frame *frame) {
+    for (;;) {
+        size_t used;
+        troupe_err err = tr_frame_get(r->in.data + r->used, r->in.size - r->used, 1 << 24, frame,
+                                      &used, NULL, 0);
+        if (!err) {
+            r->used += used;
+            if (frame->kind != TR_FRAME_PING) return true;
+            continue;
+        }
+        cr_assert_eq(err, TROUPE_LATER);
+        unsigned char bytes[4096];
+        size_t got = raw_read(r->fd, bytes, sizeof bytes);
+        if (!got) return false;
+        cr_assert(tr_buffer_put(&r->in, bytes, got));
+    }
+}
+
+/* The next frame, which must be of that kind. */
+static tr_frame rogue_expect(rogue *r, tr_frame_kind kind) {
+    tr_frame frame = {.kind = TR_FRAME_PING};
+    cr_assert(rogue_next(r, &frame), "it is cut");
+    cr_assert_eq(frame.kind, kind, "kind %d", (int)frame.kind);
+    return frame;
+}
+
+static void rogue_open(rogue *r, const party *to) {
+    unsigned char key[TR_KEY_SIZE];
+    tr_handshake hs;
+    tr_frame frame;
+    tr_buffer out = {.heap = &tr_heap_default};
+    *r = (rogue){.fd = raw_connect(to->url), .in = {.heap = &tr_heap_default}};
+    tr_handshake_key(node_secret, sizeof node_secret, key);
+    const tr_identity me = {"rogue", ROGUE};
+    cr_assert_eq(tr_handshake_begin(&hs, true, &me, key, &out), TROUPE_OK);
+    for (troupe_err err = TROUPE_LATER; err == TROUPE_LATER;) {
+        cr_assert(raw_send(r->fd, out.data, out.size));
+        out.size = 0;
+        cr_assert(rogue_next(r, &frame), "it is not let in");
+        err = tr_handshake_input(&hs, &frame, &out, NULL, 0);
+        cr_assert(!err || err == TROUPE_LATER);
+    }
+    tr_handshake_end(&hs);
+    tr_buffer_fini(&out);
+}
+
+static void rogue_close(rogue *r) {
+    raw_await_end(r->fd);
+    tr_buffer_fini(&r->in);
+}
+
+/* Whether it is still served: a look-up is answered, behind whatever was answered before. */
+static void rogue_check(rogue *r) {
+    rogue_say(r, &(tr_frame){.kind = TR_FRAME_LOOKUP, .number = 99, .tail = "x", .tail_size = 1});
+    tr_frame frame;
+    do cr_assert(rogue_next(r, &frame), "it is cut");
+    while (frame.kind != TR_FRAME_FOUND);
+    cr_assert_eq(frame.number, 99u);
+}
+
+/* --- The others ------------------------------------------------------------------------------- */
+
+typedef struct house {
+    party node, good;
+    notes *all, *other;
+    troupe_ref hand, far; /* of the node; of the good peer */
+    uint64_t monitor;     /* of hand, on far */
+} house;
+
+static house *house_open(void) {
+    static house h;
+    party_open_as(&h.node, "house", (troupe_node_config){.message_limit = 64 << 10});
+    party_listen(&h.node, false);
+    party_open(&h.good, "good");
+    party_meet(&h.good, &h.node);
+    h.all = notes_open();
+    h.other = notes_open();
+    h.hand = hand_of(&h.node, 16, h.all);
+    h.far = hand_of(&h.good, 16, h.other);
+    h.monitor = watch_by(&h.node, h.hand, h.far);
+    cr_assert_eq(troupe_register(h.node.rt, h.hand, "hand"), TROUPE_OK);
+    return &h;
+}
+
+static void house_close(house *h) {
+    uint64_t n = 1;
+    cr_assert_eq(ask_by(&h->good, h->hand, ORDER_ANSWER, &n), TROUPE_OK);
+    cr_assert_eq(ask_by(&h->node, h->far, ORDER_ANSWER, &n), TROUPE_OK);
+    cr_assert_eq(party_logged(&h->good, "lost"), 0u);
+    party_close(&h->good);
+    party_close(&h->node);
+    scene_end();
+    notes_close(h->all);
+    notes_close(h->other);
+}
+
+/* --- What cuts the connection ----------------------------------------------------------------- */
+
+/* Says that, as bytes, and sees the connection cut for that reason, with one `down` a monitor. */
+static void is_cut(house *h, const tr_buffer *bytes, const char *reason) {
+    size_t downs = notes_downs(h->all, TROUPE_NOCONNECTION);
+    size_t cuts = party_logged(&h->node, "the connection to rogue is cut: ");
+    size_t losses = party_logged(&h->node, "node rogue is lost");
+    rogue r;
+    char why[200];
+    (void)snprintf(why, sizeof why, "the connection to rogue is cut: %s", reason);
+    size_t before = party_logged(&h->node, why);
+    rogue_open(&r, &h->node);
+    for (uint64_t id = 1; id <= 2; id++) {
+        (void)watch_by(&h->node, h->hand, (troupe_ref){ROGUE, id});
+        (void)rogue_expect(&r, TR_FRAME_MONITOR);
+    }
+    (void)raw_send(r.fd, bytes->data, bytes->size);
+    rogue_close(&r);
+    party_await_log(&h->node, why, before + 1);
+    party_await_log(&h->node, "node rogue is lost", losses + 1);
+    uint64_t until = patience();
+    while (notes_downs(h->all, TROUPE_NOCONNECTION) < downs + 2) cr_assert_lt(tr_clock(), until);
+    cr_assert_eq(party_logged(&h->node, "the connection to rogue is cut: "), cuts + 1, "%s", reason);
+    cr_assert_eq(notes_downs(h->all, TROUPE_NOCONNECTION), downs + 2);
+}
+
+/* One frame by its length and kind, with zeros. */
+static void bytes_cut(house *h, size_t length, unsigned kind, const char *reason) {
+    tr_buffer bytes = {.heap = &tr_heap_default};
+    unsigned char zero[128] = {0};
+    tr_wire_store(zero, length, 4);
+    zero[4] = (unsigned char)kind;
+    cr_assert(tr_buffer_put(&bytes, zero, length < 100 ? 4 + length : 5));
+    is_cut(h, &bytes, reason);
+    tr_buffer_fini(&bytes);
+}
+
+static void frame_cuts(house *h, const tr_frame *frame, unsigned times, const char *reason) {
+    tr_buffer bytes = {.heap = &tr_heap_default};
+    while (times--) cr_assert(tr_frame_put(&bytes, frame));
+    is_cut(h, &bytes, reason);
+    tr_buffer_fini(&bytes);
+}
+
+Test(node_rogue, frames_that_are_none_cut_the_connection) {
+    house *h = house_open();
+    static const unsigned unknown[] = {0, 6, 15, 27, 255};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        bytes_cut(h, 9, unknown[i], "frame of the unknown kind");
+    bytes_cut(h, 0, 0, "frame without a kind");
+    bytes_cut(h, 2, TR_FRAME_PING, "PING of 2 bytes");
+    bytes_cut(h, 1, TR_FRAME_SEND, "SEND of 1 bytes");
+    bytes_cut(h, 36, TR_FRAME_SEND, "SEND of 36 bytes");
+    bytes_cut(h, 16, TR_FRAME_GRANT, "GRANT of 16 bytes");
+    bytes_cut(h, 18, TR_FRAME_GRANT, "GRANT of 18 bytes");
+    bytes_cut(h, 8, TR_FRAME_NO_TARGET, "NO_TARGET of 8 bytes");
+    bytes_cut(h, 32, TR_FRAME_MONITOR, "MONITOR of 32 bytes");
+    bytes_cut(h, 34, TR_FRAME_DEMONITOR, "DEMONITOR of 34 bytes");
+    bytes_cut(h, 33, TR_FRAME_DOWN, "DOWN of 33 bytes");
+    bytes_cut(h, 12, TR_FRAME_ASK_FAILED, "ASK_FAILED of 12 bytes");
+    bytes_cut(h, 8, TR_FRAME_LOOKUP, "LOOKUP of 8 bytes");
+    bytes_cut(h, 24, TR_FRAME_FOUND, "FOUND of 24 bytes");
+    bytes_cut(h, 2, TR_FRAME_GOODBYE, "GOODBYE of 2 bytes");
+    bytes_cut(h, UINT32_MAX, TR_FRAME_SEND, "frame of 4294967295 bytes");
+    bytes_cut(h, (64 << 10) + 65, TR_FRAME_SEND, "frame of 65601 bytes, the limit is 65600");
+    house_close(h);
+}
+
+Test(node_rogue, frames_out_of_place_cut_the_connection) {
+    house *h = house_open();
+    static const tr_frame_kind early[] = {TR_FRAME_HELLO, TR_FRAME_CHALLENGE, TR_FRAME_PROOF,
+                                          TR_FRAME_WELCOME, TR_FRAME_REFUSE};
+    for (size_t i = 0; i < sizeof early / sizeof *early; i++)
+        frame_cuts(h, &(tr_frame){.kind = early[i]}, 1, "a frame of kind");
+    static const tr_frame_kind own[] = {TR_FRAME_MONITOR, TR_FRAME_DEMONITOR, TR_FRAME_DOWN};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        for (uint64_t node = 0; node <= THIRD; node += THIRD)
+            frame_cuts(h, &(tr_frame){.kind = own[i], .number = h->monitor, .target = h->hand.id,
+                                      .sender = {node, 1}}, 1,
+                       "it speaks for an actor of another node");
+    frame_cuts(h, &(tr_frame){.kind = TR_FRAME_FOUND, .number = 1, .sender = {THIRD, 1}}, 1,
+               "a frame of kind 24: malformed");
+    frame_cuts(h, &(tr_frame){.kind = TR_FRAME_ASK_FAILED, .target = 1}, 1,
+               "a frame of kind 22: malformed");
+    frame_cuts(h, &(tr_frame){.kind = TR_FRAME_MONITOR, .number = 5, .target = h->hand.id,
+                              .sender = {ROGUE, 1}}, 2, "a frame of kind 19");
+    char name[TROUPE_NAME_MAX + 1] = {'x'};
+    frame_cuts(h, &(tr_frame){.kind = TR_FRAME_LOOKUP, .tail = name, .tail_size = sizeof name}, 1,
+               "a frame of kind 23: malformed");
+    cr_assert_eq(notes_count(h->all), 2u * (5 + 6 + 4), "nothing but downs");
+    house_close(h);
+}
+
+/* A good body for a frame of counts. */
+static tr_frame count_frame(troupe_ref to, unsigned how) {
+    static const unsigned char body[] = {0x92, 1, 2};
+    return (tr_frame){.kind = TR_FRAME_SEND, .target = to.id, .sender = {ROGUE, 5}, .how = how,
+                      .type = tr_type_hash(&count_type), .tail = body, .tail_size = sizeof body};
+}
+
+Test(node_rogue, more_than_was_granted_cuts_the_connection) {
+    house *h = house_open();
+    notes *slow = notes_open();
+    notes_shut(slow, true);
+    troupe_ref hand = hand_of(&h->node, 4, slow);
+    tr_frame frame = count_frame(hand, 0);
+    counting_heap_state before = counting_heap_look(&h->node.heap);
+    frame_cuts(h, &frame, 1000, "a frame of kind 16: malformed");
+    raw_await_bytes(&h->node, before.bytes + 4096);
+    notes_shut(slow, false);
+    uint64_t n = 0;
+    uint64_t until = patience();
+    while (ask_by(&h->node, hand, ORDER_ANSWER, &n) == TROUPE_FULL) cr_assert_lt(tr_clock(), until);
+    cr_assert_leq(notes_count(slow), 5u, "its mailbox, and one in hand");
+    house_close(h);
+    notes_close(slow);
+}
+
+/* --- What is dropped -------------------------------------------------------------------------- */
+
+/* Asks with a body that can't be read; the asker is told so, and the link lives. */
+static void unreadable(rogue *r, house *h, const void *body, size_t size) {
+    uint64_t dead = tr_load64_relaxed(&h->node.rt->dead_letters);
+    tr_frame frame = count_frame(h->hand, TR_SEND_ASK);
+    frame.tail = body;
+    frame.tail_size = size;
+    rogue_say(r, &frame);
+    do cr_assert(rogue_next(r, &frame), "it is cut");
+    while (frame.kind == TR_FRAME_GRANT);
+    cr_assert_eq(frame.kind, TR_FRAME_ASK_FAILED);
+    cr_assert_eq(frame.target, 5u);
+    cr_assert_eq(frame.why, (uint32_t)TROUPE_MALFORMED, "%u", frame.why);
+    cr_assert_eq(tr_load64_relaxed(&h->node.rt->dead_letters), dead + 1);
+}
+
+Test(node_rogue, bodies_that_can_not_be_read_are_dead_letters) {
+    house *h = house_open();
+    rogue r;
+    static unsigned char deep[60000], bomb[31 * 5];
+    memset(deep, 0x91, sizeof deep);
+    for (size_t i = 0; i < 31; i++) memcpy(bomb + 5 * i, "\xdd\x20\0\0", 5);
+    rogue_open(&r, &h->node);
+    size_t largest = counting_heap_look(&h->node.heap).largest;
+    for (int i = 0; i < 20; i++) { /* more than the first credit */
+        unreadable(&r, h, "", 0);
+        unreadable(&r, h, "\xc1", 1);
+        unreadable(&r, h, "\x92\x01", 2);
+        unreadable(&r, h, "\x92\x01\x02\x03", 4);
+        unreadable(&r, h, "\x93\x01\x02\x03", 4);
+        unreadable(&r, h, "\x92\x01\xff", 3);
+        unreadable(&r, h, "\xdd\xff\xff\xff\xff", 5);
+        unreadable(&r, h, "\xdd\x20\x00\x00\x00", 5);
+        unreadable(&r, h, bomb, sizeof bomb);
+        unreadable(&r, h, deep, sizeof deep);
+    }
+    size_t now = counting_heap_look(&h->node.heap).largest;
+    cr_assert_leq(now, largest > 300000 ? largest : (size_t)300000, "%zu", now);
+    rogue_check(&r);
+    cr_assert_eq(notes_count(h->all), 0u);
+    rogue_say(&r, &(tr_frame){.kind = TR_FRAME_GOODBYE});
+    rogue_close(&r);
+    party_await_log(&h->node, "node rogue is disconnected", 1);
+    house_close(h);
+}
+
+Test(node_rogue, frames_about_nobody_are_answered_or_dropped) {
+    house *h = house_open();
+    rogue r;
+    const troupe_ref nobody = {0, UINT64_C(7) << 32 | 5}, asker = {0, UINT64_C(0xFFFFFFF0)};
+    const tr_frame to_nobody = count_frame(nobody, 0), to_asker = count_frame(asker, 0);
+    const tr_frame answer_to_actor = count_frame(h->hand, TR_SEND_FREE);
+    const tr_frame answer_to_nobody = count_frame(asker, TR_SEND_FREE);
+    rogue_open(&r, &h->node);
+    rogue_say(&r, &to_nobody);
+    cr_assert_eq(rogue_expect(&r, TR_FRAME_NO_TARGET).target, nobody.id);
+    rogue_say(&r, &to_asker);
+    cr_assert_eq(rogue_expect(&r, TR_FRAME_NO_TARGET).target, asker.id);
+    rogue_say(&r, &answer_to_actor); /* it would take no credit: not for an actor */
+    rogue_say(&r, &answer_to_nobody);
+    rogue_say(&r, &(tr_frame){.kind = TR_FRAME_MONITOR, .number = 8, .target = nobody.id,
+                              .sender = {ROGUE, 4}});
+    tr_frame down = rogue_expect(&r, TR_FRAME_DOWN);
+    cr_assert(down.number == 8 && down.target == 4 && down.why == TROUPE_GONE);
+    for (tr_frame_kind kind = TR_FRAME_GRANT; kind <= TR_FRAME_FOUND; kind++)
+        if (kind != TR_FRAME_MONITOR && kind != TR_FRAME_LOOKUP)
+            rogue_say(&r, &(tr_frame){.kind = kind, .number = 1234, .target = nobody.id, .why = 3,
+                                      .sender = {ROGUE, 4}});
+    cr_assert_eq(rogue_expect(&r, TR_FRAME_NO_TARGET).target, nobody.id, "of the DOWN");
+    rogue_check(&r);
+    cr_assert_eq(notes_count(h->all), 0u);
+    rogue_say(&r, &(tr_frame){.kind = TR_FRAME_GOODBYE});
+    rogue_close(&r);
+    house_close(h);
+}
+
+Test(node_rogue, the_monitors_and_names_of_others_are_none_of_its_business) {
+    house *h = house_open();
+    rogue r;
+    rogue_open(&r, &h->node);
+    for (uint64_t number = 0; number < 20; number++) {
+        rogue_say(&r, &(tr_frame){.kind = TR_FRAME_DOWN, .number = number, .target = h->hand.id,
+                                  .sender = {ROGUE, 1}});
+        rogue_say(&r, &(tr_frame){.kind = TR_FRAME_DEMONITOR, .number = number, .target = h->far.id,
+                                  .sender = {ROGUE, 1}});
+    }
+    rogue_check(&r);
+    uint64_t n = TROUPE_USER;
+    cr_assert_eq(notes_count(h->all), 0u);
+    cr_assert_eq(ask_by(&h->node, h->far, ORDER_FAIL, &n), TROUPE_FAILED);
+    notes_await(h->all, 1);
+    cr_assert(h->all->note[0].kind == A_DOWN && h->all->note[0].why == TROUPE_USER);
+    h->far = hand_of(&h->good, 16, h->other);
+    rogue_say(&r, &(tr_frame){.kind = TR_FRAME_GOODBYE});
+    rogue_close(&r);
+    house_close(h);
+}
+
+/* --- What would grow -------------------------------------------------------------------------- */
+
+/* The same frame for ever, and nothing is read; until the connection is cut. */
+static size_t flood(rogue *r, const tr_frame *frame) {
+    enum { TIMES = 1000 };
+    tr_buffer bytes = {.heap = &tr_heap_default};
+    size_t said = 0;
+    for (int i = 0; i < TIMES; i++) cr_assert(tr_frame_put(&bytes, frame));
+    while (raw_send(r->fd, bytes.data, bytes.size)) said += TIMES;
+    tr_buffer_fini(&bytes);
+    return said;
+}
+
+Test(node_rogue, one_that_asks_and_never_reads_is_given_up) {
+    house *h = house_open();
+    rogue r;
+    const char name[] = "hand";
+    rogue_open(&r, &h->node);
+    size_t said = flood(&r, &(tr_frame){.kind = TR_FRAME_LOOKUP, .number = 1, .tail = name,
+                                        .tail_size = sizeof name - 1});
+    cr_assert_gt(said, 10000u);
+    party_await_log(&h->node, "is cut: it does not read what is said to it", 1);
+    rogue_close(&r);
+    party_await_log(&h->node, "node rogue is lost", 1);
+    cr_assert_lt(counting_heap_look(&h->node.heap).peak, (size_t)256 << 20);
+    house_close(h);
+}
+
+Test(node_rogue, ends_of_nothing_do_not_pile_up) {
+    house *h = house_open();
+    rogue r;
+    rogue_open(&r, &h->node);
+    notes_shut(h->all, true);
+    const tr_frame frame = count_frame(h->hand, 0);
+    for (int i = 0; i < 17; i++) rogue_say(&r, &frame); /* the mailbox, and one in hand */
+    rogue_check(&r);
+    uint32_t full;
+    cr_assert_eq(troupe_mailbox(h->node.rt, h->hand, &full, NULL), TROUPE_OK);
+    cr_assert_eq(full, 16u);
+    (void)flood(&r, &(tr_frame){.kind = TR_FRAME_DOWN, .number = 1, .target = h->hand.id,
+                                .sender = {ROGUE, 1}});
+    party_await_log(&h->node, "is cut: a frame of kind 21: malformed", 1);
+    notes_shut(h->all, false);
+    rogue_close(&r);
+    party_await_log(&h->node, "node rogue is lost", 1);
+    cr_assert_lt(counting_heap_look(&h->node.heap).peak, (size_t)4 << 20);
+    house_close(h);
+}

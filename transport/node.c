@@ -1,0 +1,472 @@
+/* A node's life: opening, its links' coming and going, and the keeper thread. */
+#include "transport/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/heap.h"
+
+enum {
+    HEARTBEAT_MS = 1000,
+    TICK_MOST_MS = 500,         /* so that a handshake's deadline is met closely enough */
+    HANDSHAKE_MS = 2000,        /* for a peer to prove itself */
+    SHAKING_MOST = 64,          /* accepted peers that have not; more push the oldest out */
+    GOODBYE_MS = 1000,          /* at the close, for what is queued to go out */
+    CUT_MS = 2000,              /* then, for connections to end */
+    MESSAGE_LIMIT = 16 << 20,   /* bytes */
+    MESSAGE_LIMIT_MOST = 1 << 30
+};
+
+troupe *tr_node_runtime(const struct troupe_node *node) {
+    return node->rt;
+}
+
+const troupe_heap *tr_node_heap(const struct troupe_node *node) {
+    return node->heap;
+}
+
+size_t tr_node_message_limit(const struct troupe_node *node) {
+    return node->message_limit;
+}
+
+troupe_err tr_node_begin_shake(tr_peer_link *link, bool dialer) {
+    return tr_handshake_begin(&link->shake, dialer, &link->node->me, link->node->key,
+                              &link->filling);
+}
+
+/* --- References ------------------------------------------------------------------------------- */
+
+static tr_peer_link *link_of(tr_list *member) {
+    return TR_OWNER(member, tr_peer_link, of_node);
+}
+
+tr_peer_link *tr_node_link(struct troupe_node *node, uint64_t incarnation) {
+    tr_peer_link *found = NULL;
+    tr_lock(&node->lock);
+    for (tr_list *at = node->links.next; !found && at != &node->links; at = at->next)
+        if (link_of(at)->state == TR_LINK_UP && link_of(at)->shake.peer.node == incarnation)
+            found = link_of(at);
+    if (found) found->refs++;
+    tr_unlock(&node->lock);
+    return found;
+}
+
+tr_peer_link *tr_node_next(struct troupe_node *node, uint64_t serial) {
+    tr_peer_link *found = NULL;
+    tr_lock(&node->lock);
+    for (tr_list *at = node->links.next; !found && at != &node->links; at = at->next)
+        if (link_of(at)->serial > serial) found = link_of(at);
+    if (found) found->refs++;
+    tr_unlock(&node->lock);
+    return found;
+}
+
+void tr_node_unref(tr_peer_link *link) {
+    struct troupe_node *node = link->node;
+    tr_lock(&node->lock);
+    link->refs--;
+    if (link->state == TR_LINK_DOWN) tr_cond_wake(&node->work);
+    tr_unlock(&node->lock);
+}
+
+/* Enters a new link; the list keeps its own reference. False: the node is closing. */
+static bool enter(struct troupe_node *node, tr_peer_link *link) {
+    tr_peer_link *oldest = NULL;
+    tr_lock(&node->lock);
+    bool ok = !node->over;
+    if (ok) {
+        link->serial = ++node->serials;
+        link->refs++;
+        tr_list_add(&node->links, &link->of_node);
+        if (!link->shake.dialer && ++node->shaking > SHAKING_MOST)
+            for (tr_list *at = node->links.next; !oldest && at != &node->links; at = at->next)
+                if (link_of(at)->state == TR_LINK_SHAKING && !link_of(at)->shake.dialer &&
+                    !link_of(at)->closed)
+                    oldest = link_of(at);
+        if (oldest) oldest->refs++;
+        tr_cond_wake(&node->work);
+    }
+    tr_unlock(&node->lock);
+    if (oldest) {
+        if (oldest != link) tr_link_cut(oldest);
+        tr_node_unref(oldest);
+    }
+    return ok;
+}
+
+/* --- What links tell -------------------------------------------------------------------------- */
+
+/* Why a proved peer can't join; NULL: it can. Under the lock. A link that is ending does not keep a
+ * restarted node of its name out; but the same node must wait until the loss of its last link is
+ * told to everybody, or that would end what belongs to the new one. */
+static const char *obstacle(struct troupe_node *node, const tr_identity *peer) {
+    if (node->over) return "this node is closing";
+    if (strcmp(peer->name, node->me.name) == 0) return "the peer has this node's own name";
+    for (tr_list *at = node->links.next; at != &node->links; at = at->next) {
+        const tr_peer_link *link = link_of(at);
+        bool here = link->state == TR_LINK_UP || link->state == TR_LINK_JOINED;
+        if (!here && !link->losing) continue;
+        if (link->shake.peer.node == peer->node) return "it is connected already";
+        if (here && !link->closed && !link->orderly && !strcmp(link->shake.peer.name, peer->name))
+            return "another node of its name is connected";
+    }
+    return NULL;
+}
+
+/* The handshake has come to an end, under the lock. */
+static void settle(tr_peer_link *link, troupe_err outcome) {
+    if (link->outcome != TROUPE_LATER) return;
+    link->outcome = outcome;
+    tr_cond_wake_all(&link->node->changed);
+}
+
+troupe_err tr_node_join(tr_peer_link *link, char *why, size_t room) {
+    struct troupe_node *node = link->node;
+    tr_lock(&node->lock);
+    const char *bad = obstacle(node, &link->shake.peer);
+    if (!bad) link->state = TR_LINK_JOINED;
+    tr_unlock(&node->lock);
+    if (bad) snprintf(why, room, "node %s: %s", link->shake.peer.name, bad);
+    return bad ? TROUPE_REFUSED : TROUPE_OK;
+}
+
+void tr_node_up(tr_peer_link *link) {
+    struct troupe_node *node = link->node;
+    tr_port_log(node->rt, TROUPE_INFO, "node %s is connected", link->shake.peer.name);
+    tr_lock(&node->lock);
+    link->state = TR_LINK_UP;
+    if (!link->shake.dialer) node->shaking--;
+    settle(link, TROUPE_OK);
+    tr_unlock(&node->lock);
+}
+
+void tr_node_refused(tr_peer_link *link, troupe_err err, const char *why) {
+    struct troupe_node *node = link->node;
+    tr_lock(&node->lock);
+    settle(link, err == TROUPE_MALFORMED ? TROUPE_REFUSED : err);
+    tr_unlock(&node->lock);
+    tr_port_log(node->rt, TROUPE_WARN, "a connection is refused: %s", why);
+}
+
+void tr_node_broken(tr_peer_link *link, const char *why) {
+    tr_port_log(link->node->rt, TROUPE_WARN, "the connection to %s is cut: %s",
+                link->proved ? link->shake.peer.name : "a stranger", why);
+}
+
+void tr_node_orderly(tr_peer_link *link) {
+    tr_lock(&link->node->lock);
+    link->orderly = true;
+    tr_unlock(&link->node->lock);
+}
+
+void tr_node_closed(tr_peer_link *link) {
+    struct troupe_node *node = link->node;
+    tr_lock(&node->lock);
+    link->closed = true;
+    if (link->state != TR_LINK_UP && !link->shake.dialer) node->shaking--;
+    settle(link, TROUPE_NOCONNECTION);
+    tr_cond_wake(&node->work);
+    tr_unlock(&node->lock);
+    /* From here on the keeper may free the link. */
+}
+
+/* --- The keeper ------------------------------------------------------------------------------- */
+
+/* The end of a link whose stream is closed: everything that depends on it learns so. */
+static void lost(tr_peer_link *link, bool was_up) {
+    struct troupe_node *node = link->node;
+    tr_lock(&link->in_lock);
+    tr_incoming_fini(&link->incoming);
+    tr_unlock(&link->in_lock);
+    if (!was_up) return;
+    tr_port_log(node->rt, link->orderly ? TROUPE_INFO : TROUPE_WARN, "node %s is %s",
+                link->shake.peer.name, link->orderly ? "disconnected" : "lost");
+    tr_port_node_lost(node->rt, link->shake.peer.node);
+}
+
+/* Does what is due for one link, under the lock, which it may let go meanwhile. True: look again
+ * from the beginning. */
+static bool reap(struct troupe_node *node, tr_peer_link *link) {
+    if (link->closed && link->state != TR_LINK_DOWN) {
+        bool was_up = link->state == TR_LINK_UP;
+        link->state = TR_LINK_DOWN;
+        link->losing = was_up;
+        link->refs++;
+        tr_unlock(&node->lock);
+        lost(link, was_up);
+        tr_lock(&node->lock);
+        link->losing = false;
+        link->refs--;
+        tr_cond_wake_all(&node->changed);
+        return true;
+    }
+    if (link->state == TR_LINK_DOWN && link->refs == 1) {
+        tr_list_remove(&link->of_node);
+        tr_unlock(&node->lock);
+        tr_link_free(link);
+        tr_lock(&node->lock);
+        tr_cond_wake_all(&node->changed);
+        return true;
+    }
+    return false;
+}
+
+static void reap_all(struct troupe_node *node) {
+    tr_list *at = node->links.next;
+    while (at != &node->links) at = reap(node, link_of(at)) ? node->links.next : at->next;
+}
+
+/* Once a tick: says that we live, and gives up a peer of which nothing is heard. */
+static void tick(tr_peer_link *link, uint64_t now, uint64_t *pinged) {
+    struct troupe_node *node = link->node;
+    tr_lock(&node->lock);
+    tr_link_state state = link->state;
+    bool refused = link->outcome != TROUPE_LATER;
+    tr_unlock(&node->lock);
+    uint64_t heard = tr_load64_relaxed(&link->heard);
+    if (state == TR_LINK_SHAKING && now > tr_after_ms(link->since, HANDSHAKE_MS)) {
+        if (!refused)
+            tr_node_refused(link, TROUPE_TIMEOUT, "the peer did not prove itself in time");
+        tr_link_cut(link);
+    } else if (state == TR_LINK_UP && now > tr_after_ms(heard, node->lost_ms)) {
+        tr_node_broken(link, "nothing was heard of it for too long");
+        tr_link_cut(link);
+    } else if (state == TR_LINK_UP && now >= tr_after_ms(*pinged, node->heartbeat_ms)) {
+        tr_lock(&link->out_lock);
+        bool spoke = link->spoke;
+        link->spoke = false;
+        tr_unlock(&link->out_lock);
+        if (!spoke) (void)tr_link_say(link, &(tr_frame){.kind = TR_FRAME_PING});
+    }
+}
+
+static void tick_all(struct troupe_node *node, uint64_t now, uint64_t *pinged) {
+    uint64_t serial = 0;
+    for (tr_peer_link *link; (link = tr_node_next(node, serial));) {
+        serial = link->serial;
+        tick(link, now, pinged);
+        tr_node_unref(link);
+    }
+    if (now >= tr_after_ms(*pinged, node->heartbeat_ms)) *pinged = now;
+}
+
+static void *keep(void *arg) {
+    struct troupe_node *node = arg;
+    unsigned tick_ms = node->heartbeat_ms < TICK_MOST_MS ? node->heartbeat_ms : TICK_MOST_MS;
+    uint64_t pinged = tr_clock(), due = tr_after_ms(pinged, tick_ms);
+    tr_lock(&node->lock);
+    for (;;) {
+        reap_all(node);
+        if (node->over && tr_list_empty(&node->links)) break;
+        uint64_t now = tr_clock();
+        if (now >= due) {
+            tr_unlock(&node->lock);
+            tick_all(node, now, &pinged);
+            tr_lock(&node->lock);
+            due = tr_after_ms(now, tick_ms);
+            continue;
+        }
+        /* Without links there is nothing to do, and no reason to wake up. */
+        (void)tr_cond_wait(&node->work, &node->lock, tr_list_empty(&node->links) ? TR_NEVER : due);
+    }
+    tr_unlock(&node->lock);
+    return NULL;
+}
+
+/* --- Opening, listening ----------------------------------------------------------------------- */
+
+static void free_node(struct troupe_node *node) {
+    tr_map_fini(&node->lookups);
+    tr_cond_fini(&node->changed);
+    tr_cond_fini(&node->work);
+    tr_mutex_fini(&node->lock);
+    tr_give(node->heap, node, sizeof *node);
+}
+
+static troupe_err check(troupe *rt, const troupe_node_config *config) {
+    if (!config->name || !*config->name || strlen(config->name) > TROUPE_NAME_MAX)
+        return TROUPE_INVALID;
+    if (!config->secret || config->secret_size < TROUPE_SECRET_MIN) return TROUPE_INVALID;
+    if (config->message_limit > MESSAGE_LIMIT_MOST || tr_port_stepped(rt)) return TROUPE_INVALID;
+    return TROUPE_OK;
+}
+
+troupe_err troupe_node_open(troupe *rt, const troupe_node_config *config, troupe_node **out) {
+    troupe_err err = check(rt, config);
+    if (err) return err;
+    const troupe_heap *heap = tr_port_heap(rt);
+    struct troupe_node *node = tr_take_zero(heap, sizeof *node);
+    if (!node) return TROUPE_NOMEM;
+    node->port.ops = &tr_node_ops;
+    node->rt = rt;
+    node->heap = heap;
+    node->me.node = tr_port_node(rt);
+    memcpy(node->me.name, config->name, strlen(config->name) + 1);
+    tr_handshake_key(config->secret, config->secret_size, node->key);
+    node->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : HEARTBEAT_MS;
+    node->lost_ms = config->lost_ms ? config->lost_ms : 3 * node->heartbeat_ms;
+    node->message_limit = config->message_limit ? config->message_limit : MESSAGE_LIMIT;
+    tr_mutex_init(&node->lock);
+    tr_cond_init(&node->changed);
+    tr_cond_init(&node->work);
+    tr_list_init(&node->links);
+    tr_map_init(&node->lookups, heap);
+    if (!tr_thread_start(&node->keeper, "troupe:node", keep, node)) {
+        free_node(node);
+        return TROUPE_SYSTEM;
+    }
+    err = tr_port_attach(rt, &node->port);
+    if (err) {
+        tr_node_close(node);
+        return err;
+    }
+    *out = node;
+    return TROUPE_OK;
+}
+
+struct tr_node_listener {
+    struct tr_node_listener *next;
+    struct troupe_node *node;
+    tr_listener *listener;
+};
+
+static void accepted(void *ctx, tr_stream *stream) {
+    struct tr_node_listener *at = ctx;
+    tr_peer_link *link = tr_link_make(at->node, stream, false);
+    if (!link) return;
+    if (!enter(at->node, link)) {
+        tr_link_free(link);
+        return;
+    }
+    tr_link_start(link);
+    tr_node_unref(link);
+}
+
+troupe_err troupe_listen(troupe_node *node, const char *url, char *bound, size_t room) {
+    struct tr_node_listener *at = tr_take_zero(node->heap, sizeof *at);
+    if (!at) return TROUPE_NOMEM;
+    at->node = node;
+    troupe_err err =
+        tr_nng_net.listen(node->heap, url, accepted, at, bound, room, &at->listener);
+    if (err) {
+        tr_port_log(node->rt, TROUPE_ERROR, "can't listen at %s: %s", url, troupe_strerror(err));
+        tr_give(node->heap, at, sizeof *at);
+        return err;
+    }
+    tr_lock(&node->lock);
+    at->next = node->listeners;
+    node->listeners = at;
+    tr_unlock(&node->lock);
+    return TROUPE_OK;
+}
+
+/* --- Connecting ------------------------------------------------------------------------------- */
+
+/* Waits until the handshake has ended one way or the other. */
+static troupe_err wait_until_up(tr_peer_link *link, uint64_t deadline) {
+    struct troupe_node *node = link->node;
+    tr_lock(&node->lock);
+    while (link->outcome == TROUPE_LATER && tr_cond_wait(&node->changed, &node->lock, deadline)) {
+    }
+    troupe_err outcome = link->outcome;
+    tr_unlock(&node->lock);
+    if (outcome == TROUPE_LATER) {
+        tr_link_cut(link);
+        return TROUPE_TIMEOUT;
+    }
+    return outcome;
+}
+
+/* One try; NOCONNECTION: nobody answered, so try again. */
+static troupe_err connect_once(troupe_node *node, const char *url, uint64_t deadline) {
+    tr_stream *stream;
+    troupe_err err = tr_nng_net.dial(node->heap, url, deadline, &stream);
+    if (err) return err;
+    tr_peer_link *link = tr_link_make(node, stream, true);
+    if (!link) return TROUPE_NOMEM;
+    if (!enter(node, link)) {
+        tr_link_free(link);
+        return TROUPE_CLOSED;
+    }
+    tr_link_start(link);
+    err = wait_until_up(link, deadline);
+    tr_node_unref(link);
+    return err;
+}
+
+troupe_err troupe_connect(troupe_node *node, const char *url, unsigned timeout_ms) {
+    enum { PAUSE_FIRST_MS = 10, PAUSE_MOST_MS = 250 };
+    uint64_t deadline = tr_after_ms(tr_clock(), timeout_ms);
+    for (unsigned pause = PAUSE_FIRST_MS;; pause *= 2) {
+        /* TIMEOUT: the peer may just have been too busy to prove itself */
+        troupe_err err = connect_once(node, url, deadline);
+        if (err != TROUPE_NOCONNECTION && err != TROUPE_TIMEOUT) return err;
+        uint64_t now = tr_clock();
+        if (now >= deadline) return TROUPE_TIMEOUT;
+        uint64_t until = tr_after_ms(now, pause < PAUSE_MOST_MS ? pause : PAUSE_MOST_MS);
+        tr_lock(&node->lock);
+        while (tr_cond_wait(&node->changed, &node->lock, until < deadline ? until : deadline)) {
+        }
+        tr_unlock(&node->lock);
+        if (pause > PAUSE_MOST_MS) pause = PAUSE_MOST_MS;
+    }
+}
+
+/* --- Closing ---------------------------------------------------------------------------------- */
+
+/* Says goodbye to the proved, cuts the others; or, with `cut`, cuts all. */
+static void end_links(struct troupe_node *node, bool cut) {
+    uint64_t serial = 0;
+    for (tr_peer_link *link; (link = tr_node_next(node, serial));) {
+        serial = link->serial;
+        tr_lock(&node->lock);
+        bool up = link->state == TR_LINK_UP;
+        link->orderly = true;
+        tr_unlock(&node->lock);
+        if (up && !cut)
+            tr_link_goodbye(link);
+        else
+            tr_link_cut(link);
+        tr_node_unref(link);
+    }
+}
+
+/* Waits until all links are gone; false: the deadline has passed. */
+static bool wait_for_links(struct troupe_node *node, unsigned ms) {
+    uint64_t deadline = tr_after_ms(tr_clock(), ms);
+    bool in_time = true;
+    tr_lock(&node->lock);
+    while (!tr_list_empty(&node->links) && in_time)
+        in_time = tr_cond_wait(&node->changed, &node->lock, deadline);
+    bool none = tr_list_empty(&node->links);
+    tr_unlock(&node->lock);
+    return none;
+}
+
+void tr_node_close(struct troupe_node *node) {
+    for (struct tr_node_listener *at; (at = node->listeners);) {
+        node->listeners = at->next;
+        tr_nng_net.unlisten(at->listener);
+        tr_give(node->heap, at, sizeof *at);
+    }
+    tr_lock(&node->lock);
+    node->over = true;
+    tr_cond_wake(&node->work);
+    tr_unlock(&node->lock);
+    end_links(node, false);
+    if (!wait_for_links(node, GOODBYE_MS)) {
+        end_links(node, true);
+        if (!wait_for_links(node, CUT_MS)) {
+            tr_port_log(node->rt, TROUPE_ERROR, "close: a connection does not end; it is left");
+            tr_thread_detach(&node->keeper);
+            return;
+        }
+    }
+    tr_thread_join(&node->keeper);
+    free_node(node);
+}
+
+void troupe_transport_fini(void) {
+    tr_nng_net.fini();
+}
