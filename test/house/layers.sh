@@ -1,0 +1,42 @@
+#!/bin/sh
+# layers.sh ROOT: who may include whom. A room sees the rooms it stands on, by "room/file.h";
+# examples and benchmarks see what a user sees; each foreign library is known to one room only.
+. "$(dirname "$0")/common.sh"
+cd "$1" || exit 1
+
+c_files $rooms include examples bench | xargs -r awk '
+function bad(why) { print FILENAME ":" FNR ": " why ": " name; failed = 1 }
+
+BEGIN {
+    may["base"] = " base "
+    may["mailbox"] = " base mailbox "
+    may["serial"] = " base serial "
+    may["actors"] = " base mailbox serial actors "
+    may["transport"] = " base serial transport "
+    alone["transport", "actors/port.h"] = 1
+}
+
+/^[ \t]*#[ \t]*include[ \t]*["<]/ {
+    room = FILENAME
+    sub(/\/.*/, "", room)
+    name = $0
+    sub(/^[^"<]*["<]/, "", name)
+    sub(/[">].*/, "", name)
+    from = name
+    sub(/\/.*/, "", from)
+
+    if ($0 ~ /^[^"<]*"/) {
+        if (room in may) {
+            if (!index(may[room], " " from " ") && !((room, name) in alone))
+                bad(room " may not include")
+        } else if (room == "include" || name ~ /\//) {
+            bad(room " may include <troupe/...> only, not")
+        }
+    } else if (name ~ /^msgpack/ && room != "serial") {
+        bad("msgpack belongs to serial")
+    } else if (name ~ /^(nng|sodium)/ && room != "transport") {
+        bad("nng and sodium belong to transport")
+    }
+}
+
+END { exit failed }'
