@@ -36,11 +36,13 @@ static size_t size_of(const char *name) {
     return sizeof(tr_named) + strlen(name) + 1;
 }
 
-/* Enters `named`, which holds the name already, for an actor; under the lock. */
+/* Enters `named`, which holds the name already, for an actor; under the lock. LATER: it has that
+ * name. */
 static troupe_err enter(troupe *rt, troupe_ref who, tr_named *named) {
     tr_names *names = &rt->names;
     troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
     if (!self || self->named_out) return TROUPE_GONE;
+    if (self->name && strcmp(self->name, named->name) == 0) return TROUPE_LATER;
     if (self->name || find(names, named->name)) return TROUPE_TAKEN;
     named->who = self;
     if (!tr_map_add(&names->by_hash, tr_hash_text(named->name), &named->by_hash))
@@ -58,7 +60,7 @@ troupe_err troupe_register(troupe *rt, troupe_ref who, const char *name) {
     troupe_err err = enter(rt, who, named);
     tr_unlock(&rt->names.lock);
     if (err) tr_give(rt->heap, named, size_of(name));
-    return err;
+    return err == TROUPE_LATER ? TROUPE_OK : err;
 }
 
 troupe_err troupe_whereis(troupe *rt, const char *name, troupe_ref *out) {

@@ -353,7 +353,8 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     tr_supervisor *sup = state;
     const troupe_supervision *what = arg;
     if (!what || (what->children && !what->child)) return refuse(self, "no children given", 0);
-    troupe_err err = what->name ? troupe_register(self->rt, troupe_me(self), what->name) : TROUPE_OK;
+    troupe_err err = TROUPE_OK;
+    if (what->name) err = troupe_register(self->rt, troupe_me(self), what->name);
     if (!err) err = check(self, what);
     if (!err) err = tr_port_on_end(self, free_all, self);
     if (!err) err = copy_all(self, sup, what);

@@ -160,8 +160,8 @@ static troupe_err shake(tr_peer_link *link, const tr_frame *frame) {
     if (!err) {
         tr_handshake_end(&link->shake);
         link->incoming.peer = link->shake.peer.node;
-        link->proved = true;
         err = tr_node_join(link, why, sizeof why);
+        link->proved = !err;
         if (err) {
             answer.size = 0;
             (void)tr_frame_put(&answer, &(tr_frame){.kind = TR_FRAME_REFUSE});
@@ -225,6 +225,7 @@ static size_t frames(tr_peer_link *link, const unsigned char *bytes, size_t size
 /* Handles what came; a part of a frame is kept for the next time. */
 static void on_received(void *ctx, const void *bytes, size_t size) {
     tr_peer_link *link = ctx;
+    if (link->deaf) return;
     tr_store64_relaxed(&link->heard, tr_clock());
     if (link->in.size) { /* the beginning is here already */
         if (!tr_buffer_put(&link->in, bytes, size)) {
@@ -236,7 +237,7 @@ static void on_received(void *ctx, const void *bytes, size_t size) {
     }
     size_t done = frames(link, bytes, size);
     if (done == SIZE_MAX) {
-        link->in.size = 0;
+        link->deaf = true;
         return;
     }
     const unsigned char *rest = (const unsigned char *)bytes + done;

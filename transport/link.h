@@ -35,12 +35,13 @@ typedef struct tr_peer_link {
     troupe_err outcome;   /* of the handshake; LATER until then; guarded by the node's lock */
     bool closed;          /* the stream's last event has come; guarded by the node's lock */
     bool orderly;         /* a GOODBYE was said by either side; guarded by the node's lock */
-    bool losing;          /* DOWN, but not all that depends on it knows; guarded by the node's lock */
+    bool losing;          /* DOWN, but not all that depends on it knows; the node's lock */
     uint64_t since;       /* when it was made; constant */
     tr_atomic64 heard;    /* when anything last came; written by `received` */
     tr_handshake shake;   /* used by `received`; `shake.peer` is constant once UP */
     tr_buffer in;         /* a part of a frame; used by `received` only */
-    bool proved;          /* used by `received` only */
+    bool proved;          /* the peer is, and is admitted; used by `received` only */
+    bool deaf;            /* what else comes is ignored: it is refused, cut, or has said goodbye */
     tr_mutex in_lock;
     tr_incoming incoming; /* guarded by in_lock */
     tr_mutex out_lock;    /* guards the rest */

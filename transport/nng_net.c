@@ -115,8 +115,8 @@ static bool url_ok(const char *url, bool listening) {
 
 /* nng starts its threads at first use, and waits for itself for ever if one can't be started. So as
  * many are started here before, and ended again: if these can't be, nng is not touched. */
-static tr_mutex probe_lock = {PTHREAD_MUTEX_INITIALIZER}; /* guards `probed`; as nng, one a process */
-static bool probed;
+static tr_mutex probe_lock = {PTHREAD_MUTEX_INITIALIZER}; /* as nng: one a process */
+static bool probed;                                       /* guarded by it */
 
 static void *probe(void *gate) {
     tr_lock(gate);

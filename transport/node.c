@@ -174,14 +174,14 @@ void tr_node_closed(tr_peer_link *link) {
 /* --- The keeper ------------------------------------------------------------------------------- */
 
 /* The end of a link whose stream is closed: everything that depends on it learns so. */
-static void lost(tr_peer_link *link, bool was_up) {
+static void lost(tr_peer_link *link, bool was_up, bool orderly) {
     struct troupe_node *node = link->node;
     tr_lock(&link->in_lock);
     tr_incoming_fini(&link->incoming);
     tr_unlock(&link->in_lock);
     if (!was_up) return;
-    tr_port_log(node->rt, link->orderly ? TROUPE_INFO : TROUPE_WARN, "node %s is %s",
-                link->shake.peer.name, link->orderly ? "disconnected" : "lost");
+    tr_port_log(node->rt, orderly ? TROUPE_INFO : TROUPE_WARN, "node %s is %s",
+                link->shake.peer.name, orderly ? "disconnected" : "lost");
     tr_port_node_lost(node->rt, link->shake.peer.node);
 }
 
@@ -189,12 +189,12 @@ static void lost(tr_peer_link *link, bool was_up) {
  * from the beginning. */
 static bool reap(struct troupe_node *node, tr_peer_link *link) {
     if (link->closed && link->state != TR_LINK_DOWN) {
-        bool was_up = link->state == TR_LINK_UP;
+        bool was_up = link->state == TR_LINK_UP, orderly = link->orderly;
         link->state = TR_LINK_DOWN;
         link->losing = was_up;
         link->refs++;
         tr_unlock(&node->lock);
-        lost(link, was_up);
+        lost(link, was_up, orderly);
         tr_lock(&node->lock);
         link->losing = false;
         link->refs--;

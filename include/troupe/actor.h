@@ -48,7 +48,12 @@ typedef struct troupe_behaviour {
 } troupe_behaviour;
 
 /* How loud a line of the log is. */
-typedef enum troupe_level { TROUPE_ERROR, TROUPE_WARN, TROUPE_INFO, TROUPE_DEBUG } troupe_level;
+typedef enum troupe_level {
+    TROUPE_ERROR = 1,
+    TROUPE_WARN,
+    TROUPE_INFO,
+    TROUPE_DEBUG
+} troupe_level;
 
 /* Number of workers of a runtime that has none: its owner runs it by `troupe_step`. */
 #define TROUPE_STEPPED (~0u)
@@ -186,7 +191,8 @@ typedef struct troupe_timer {
 /* Sends `*msg` to `to` (an actor of this runtime) after `ms` milliseconds. What an actor sends to
  * itself so is never refused for a full mailbox, since its place is made here; for another actor a
  * full mailbox makes it a dead letter. The timers of an actor end with it, and with each of its
- * lives. `timer` may be NULL. NOMEM: the message is still yours. */
+ * lives; what has fired already is mail, and kept like mail. `timer` may be NULL. In both cases the
+ * message is still yours: NOMEM; INVALID: no message, or an actor of another node. */
 TROUPE_CHECKED troupe_err troupe_send_after(troupe_self *self, unsigned ms, troupe_ref to,
                                             troupe_msg **msg, troupe_timer *timer);
 
@@ -195,9 +201,9 @@ TROUPE_CHECKED troupe_err troupe_send_after(troupe_self *self, unsigned ms, trou
 TROUPE_API troupe_err troupe_cancel(troupe_self *self, troupe_timer timer);
 
 /* Gives a living actor of this runtime a name; it is free again when the actor ends (a restart by
- * its supervisor keeps it), before anybody gets a `down`. One name an actor.
- * TAKEN: the name is another's, or the actor has one. GONE. INVALID: empty or longer than
- * TROUPE_NAME_MAX. NOMEM. */
+ * its supervisor keeps it), before anybody gets a `down`. One name an actor; to give it the same
+ * one again does nothing, so it may be done in `start`. TAKEN: the name is another's, or the actor
+ * has another one. GONE. INVALID: empty or longer than TROUPE_NAME_MAX. NOMEM. */
 TROUPE_CHECKED troupe_err troupe_register(troupe *rt, troupe_ref who, const char *name);
 
 /* Finds a living actor of this runtime by name. NOTFOUND. */

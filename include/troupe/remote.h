@@ -50,7 +50,8 @@ TROUPE_CHECKED troupe_err troupe_node_open(troupe *rt, const troupe_node_config 
  * plain thread. INVALID: not a URL that is understood. TAKEN: the address is in use, or the ipc
  * path is a file that is not a socket (which is left alone). SYSTEM: with a line in the log.
  * NOMEM. */
-TROUPE_CHECKED troupe_err troupe_listen(troupe_node *node, const char *url, char *bound, size_t room);
+TROUPE_CHECKED troupe_err troupe_listen(troupe_node *node, const char *url, char *bound,
+                                        size_t room);
 
 /* Connects to the node that listens at `url`, and waits until both have proved the secret; a
  * listener that is not there yet is tried again until the deadline. A plain thread only.

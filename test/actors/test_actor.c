@@ -204,7 +204,7 @@ Test(actor, an_error_of_receive_fails_this_actor_alone) {
     cue(a, CUE_RETURN, TROUPE_TOOBIG);
     cue(b, CUE_SAY, 1);
     stage_expect("start(ann) start(ben) stop(ann,TOOBIG) ben:1");
-    cr_assert_eq(stage_logged("actor failed: player (life 1) in cue from a plain thread: TOOBIG "
+    cr_assert_eq(stage_logged("actor failed: player (life 1) in cue from outside: TOOBIG "
                               "(larger than the limit); not supervised; 0 messages kept"), 1);
     stage_close();
 }
@@ -235,7 +235,7 @@ Test(actor, a_long_text_is_cut_and_the_first_failure_counts) {
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
     cue(who, CUE_SAY, 0);
     (void)stage_run();
-    cr_assert_eq(stage_logged("actor failed: far (life 1) in cue from a plain thread: SYSTEM"), 1);
+    cr_assert_eq(stage_logged("actor failed: far (life 1) in cue from outside: SYSTEM"), 1);
     cr_assert_eq(stage_logged("\"0000000000"), 1);
     cr_assert_eq(stage_logged("the first one counts"), 0);
     stage_close();

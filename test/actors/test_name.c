@@ -30,6 +30,7 @@ Test(name, is_one_actors_and_an_actor_has_one) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     troupe_ref a = stage_enter(&ann), b = stage_enter(&ben), found;
     cr_assert_eq(troupe_register(rt, a, "x"), TROUPE_OK);
+    cr_assert_eq(troupe_register(rt, a, "x"), TROUPE_OK, "it has it already");
     cr_assert_eq(troupe_register(rt, b, "x"), TROUPE_TAKEN);
     cr_assert_eq(troupe_register(rt, a, "y"), TROUPE_TAKEN);
     cr_assert_eq(troupe_register(rt, b, "y"), TROUPE_OK);

@@ -157,7 +157,7 @@ Test(port, room_that_a_late_push_to_a_reused_place_gives_back_is_told_too) {
     cr_assert_eq(troupe_spawn(rt, &player_with_4, &ann, &who), TROUPE_OK);
     stage_forget();
     troupe_self *self = tr_table_find(&rt->table, who.id);
-    for (int i = 0; i < 4; i++) { /* as deliver() in send.c does for an actor that was here before */
+    for (int i = 0; i < 4; i++) { /* as deliver() in send.c does for one that was here */
         troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
         msg->generation = (uint32_t)(who.id >> 32) - 1;
         msg->flags = TR_MSG_COUNTED;

@@ -204,3 +204,31 @@ Test(supervisor_admin, a_child_may_be_stopped_before_it_ever_ran) {
     cr_assert_not(stage_there(top), "a start that does not complete is a failed one");
     stage_close();
 }
+
+/* --- A supervisor's own name ------------------------------------------------------------------ */
+
+Test(supervisor_admin, a_supervisors_own_name_is_kept_over_restarts_and_in_reports) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_child grandchild = kid(&a, 0);
+    const troupe_supervision inner = {.child = &grandchild, .children = 1, .name = "inner name"};
+    const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner};
+    const troupe_supervision outer = {.child = &child, .children = 1, .max_restarts = 5,
+                                      .name = "outer name"};
+    troupe_ref top, other;
+    cr_assert_eq(troupe_supervise(rt, &outer, 1000, &top), TROUPE_OK);
+    cr_assert(troupe_same(stage_find("outer name"), top));
+    cr_assert_eq(troupe_supervise(rt, &outer, 1000, &other), TROUPE_TAKEN);
+    troupe_ref before = stage_find("inner name");
+    cr_assert(stage_there(before));
+    for (int i = 0; i < 3; i++) {
+        cue_named("a", CUE_FAIL, TROUPE_USER);
+        stage_forget();
+        stage_expect("stop(a,USER) start(a)");
+        cr_assert(troupe_same(stage_find("inner name"), before));
+    }
+    cr_assert_eq(stage_logged("actor failed: outer name/inner/a (life 1)"), 3);
+    family_expect(top, "inner:RUNNING:3");
+    family_stop(top);
+    cr_assert(troupe_same(stage_find("outer name"), TROUPE_NOBODY));
+    stage_close();
+}

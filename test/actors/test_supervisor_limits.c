@@ -162,7 +162,7 @@ static void third_try(unsigned workers) {
     cue_named("a", CUE_FAIL, TROUPE_USER);
     stage_expect("stop(a,USER) startfail(a) startfail(a) start(a)");
     family_expect(top, "a:RUNNING:3");
-    cr_assert_eq(stage_logged("in start from a plain thread: USER"), 2);
+    cr_assert_eq(stage_logged("in start from outside: USER"), 2);
     cr_assert_eq(stage_logged("\"start 2 fails\""), 1);
     cue_named("a", CUE_FAIL, TROUPE_USER);
     stage_expect("stop(a,USER)");

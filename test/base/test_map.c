@@ -62,7 +62,8 @@ Test(map, the_first_entry_needs_memory) {
 }
 
 Test(map, keys_of_every_kind) {
-    const uint64_t keys[] = {0, 1, 16, UINT32_MAX, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_MAX};
+    const uint64_t keys[] = {
+        0, 1, 16, UINT32_MAX, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_MAX};
     enum { KEYS = sizeof keys / sizeof *keys };
     for (unsigned i = 0; i < KEYS; i++) add(&items[i], keys[i]);
     for (unsigned i = 0; i < KEYS; i++) {

@@ -30,7 +30,8 @@ Test(os, after_ms_that_overflows_is_never) {
     cr_assert_eq(tr_after_ms(TR_NEVER - most * TR_MS - 1, most), TR_NEVER - 1);
     cr_assert_eq(tr_after_ms(1, UINT64_MAX), TR_NEVER);
     for (uint64_t back = 0; back <= 2; back++)
-        for (uint64_t ms = 1; ms < 100; ms *= 3) cr_assert_eq(tr_after_ms(TR_NEVER - back, ms), TR_NEVER);
+        for (uint64_t ms = 1; ms < 100; ms *= 3)
+            cr_assert_eq(tr_after_ms(TR_NEVER - back, ms), TR_NEVER);
     cr_assert_eq(tr_after_ms(TR_NEVER, 0), TR_NEVER);
     cr_assert_eq(tr_after_ms(TR_NEVER, UINT64_MAX), TR_NEVER);
 }

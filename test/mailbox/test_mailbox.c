@@ -1,5 +1,5 @@
-/* The mailbox on its own, one call after the other; stress_mailbox.c does the same with threads. The
- * numbers in the names are those of the conformance cases. */
+/* The mailbox on its own, one call after the other; stress_mailbox.c does the same with threads.
+ * The numbers in the names are those of the conformance cases. */
 #include "mailbox/mailbox.h"
 
 #include <criterion/criterion.h>

@@ -134,14 +134,17 @@ static troupe_err start_sender(troupe_self *self, void *memory, const void *arg)
     return troupe_tell(self, troupe_me(self), &go_type, NULL);
 }
 
-/* Sends until the receiver is full or it is somebody else's turn, and goes on with the next `go`. */
+/* Sends until the receiver is full or it is another's turn, and goes on with the next `go`. */
 static troupe_err send_some(troupe_self *self, void *memory, troupe_msg **msg) {
     sender_state *state = memory;
     MUST(troupe_as(*msg, &go_type));
     for (int i = 0; i < BATCH && state->next < each; i++) {
         if (!state->unsent) state->unsent = make(state->index, state->next);
         troupe_err err = troupe_send(self, receiver, &state->unsent);
-        if (!account(state->index, state->next, err, state->unsent, 0)) break;
+        if (!account(state->index, state->next, err, state->unsent, 0)) {
+            sched_yield(); /* the receiver may wait for this very core */
+            break;
+        }
         state->next++;
     }
     if (state->next == each) troupe_exit(self, TROUPE_OK);
@@ -247,9 +250,9 @@ int main(void) {
     tr_mutex_init(&lock);
     tr_cond_init(&done);
     printf("actors: ");
-    run("threads", true, stress_count(5000000, 500000));
-    run("actors", false, stress_count(5000000, 150000));
-    run_wakes(stress_count(400000, 100000));
+    run("threads", true, stress_count(7000000, 500000));
+    run("actors", false, stress_count(3000000, 100000));
+    run_wakes(stress_count(200000, 30000));
     tr_cond_fini(&done);
     tr_mutex_fini(&lock);
     printf("all held\n");

@@ -88,7 +88,7 @@ static void freeze(scene *s) {
     uint64_t freeze = tr_add64_relaxed(&s->freeze, 1) + 1, deadline = stress_deadline();
     for (int i = 0; i < SENDERS; i++) {
         while (tr_load64_acquire(&s->from[i].full_at) != freeze) {
-            if (tr_load64_acquire(&s->from[i].accepted) == s->each) return; /* has no more to send */
+            if (tr_load64_acquire(&s->from[i].accepted) == s->each) return; /* no more to send */
             MUST(tr_clock() < deadline);
             sched_yield();
         }

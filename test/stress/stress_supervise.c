@@ -20,8 +20,8 @@ static const troupe_type job_type =
 static const troupe_type sync_type = TROUPE_SIGNAL_TYPE("sync");
 static const troupe_type go_type = TROUPE_SIGNAL_TYPE("go");
 
-/* What one child did with the jobs of one sender, over all its lives. Only its life writes here, one
- * at a time: that the next one sees it is the runtime's promise. */
+/* What one child did with the jobs of one sender, over all its lives. Only its life writes here,
+ * one at a time: that the next one sees it is the runtime's promise. */
 typedef struct record {
     uint64_t next;                 /* no job below may come any more */
     uint64_t handled, failed;      /* ended well; failed on */
@@ -203,8 +203,8 @@ static void end_round(unsigned ending, troupe_ref top, uint64_t *seed) {
     }
 }
 
-/* Nothing came twice or out of order, or receive_job would have said so; here: nothing from nowhere,
- * and what was accepted and never came was in the mailbox when the child ended. */
+/* Nothing came twice or out of order, or receive_job would have said so; here: nothing from
+ * nowhere, and what was accepted and never came was in the mailbox when the child ended. */
 static void check_records(unsigned ending) {
     for (int i = 0; i < CHILDREN; i++) {
         uint64_t unread = 0;

@@ -248,10 +248,16 @@ size_t stage_descriptors(void) {
     return entries("/proc/self/fd");
 }
 
+/* Whether no worker is in a turn. */
+static bool at_rest(void) {
+    tr_sched *sched = &stage.rt->sched;
+    return sched->stepped || tr_load32_seq(&sched->resting) == sched->workers;
+}
+
 void stage_await_gone(troupe_ref who) {
     (void)stage_run();
     struct timespec until = patience(), now;
-    while (stage_there(who)) {
+    while (stage_there(who) || !at_rest()) { /* a ref is stale before the burial is over */
         clock_gettime(CLOCK_REALTIME, &now);
         cr_assert(stage.workers != TROUPE_STEPPED && now.tv_sec < until.tv_sec, "it lives on");
         nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);

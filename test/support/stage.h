@@ -76,9 +76,9 @@ uint64_t stage_dead_letters(void);
 size_t stage_threads(void);
 size_t stage_descriptors(void);
 
-/* --- Actors ------------------------------------------------------------------------------------- */
+/* --- Actors ---------------------------------------------------------------------------------- */
 
-/* Waits until an actor is no more, in a stepped runtime by running it. */
+/* Waits until an actor is no more, and nobody runs; a stepped runtime is run for that. */
 void stage_await_gone(troupe_ref who);
 
 /* Whether an actor is there. */

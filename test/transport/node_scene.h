@@ -37,6 +37,7 @@ typedef struct party {
     char url[TROUPE_URL_MAX + 1]; /* where it listens */
     tr_mutex lock;                /* guards what follows */
     tr_cond written;
+    const char *hold; /* who logs a line with that text has to wait */
     char log[64 << 10];
     size_t used;
 } party;
@@ -58,6 +59,9 @@ static inline void party_log(void *ctx, troupe_level level, const char *line) {
     if (wrote > 0 && (size_t)wrote < sizeof p->log - p->used) p->used += (size_t)wrote;
     p->log[p->used] = '\0';
     tr_cond_wake_all(&p->written);
+    uint64_t until = patience();
+    while (p->hold && strstr(line, p->hold) && tr_cond_wait(&p->written, &p->lock, until)) {
+    }
     tr_unlock(&p->lock);
 }
 
@@ -82,6 +86,14 @@ static inline void party_await_log(party *p, const char *text, size_t times) {
     while (count_in(p->log, text) < times)
         cr_assert(tr_cond_wait(&p->written, &p->lock, until), "%s: not in the log: %s\n%s", p->name,
                   text, p->log);
+    tr_unlock(&p->lock);
+}
+
+/* Holds whoever logs that up; NULL: nobody any more. */
+static inline void party_hold(party *p, const char *text) {
+    tr_lock(&p->lock);
+    p->hold = text;
+    tr_cond_wake_all(&p->written);
     tr_unlock(&p->lock);
 }
 

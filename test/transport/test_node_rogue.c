@@ -52,24 +52,31 @@ static tr_frame rogue_expect(rogue *r, tr_frame_kind kind) {
     return frame;
 }
 
-static void rogue_open(rogue *r, const party *to) {
+/* Goes through the handshake. REFUSED: it is not let in. */
+static troupe_err rogue_shake(rogue *r, const party *to, const char *name) {
     unsigned char key[TR_KEY_SIZE];
     tr_handshake hs;
     tr_frame frame;
     tr_buffer out = {.heap = &tr_heap_default};
     *r = (rogue){.fd = raw_connect(to->url), .in = {.heap = &tr_heap_default}};
     tr_handshake_key(node_secret, sizeof node_secret, key);
-    const tr_identity me = {"rogue", ROGUE};
+    tr_identity me = {.node = ROGUE};
+    (void)snprintf(me.name, sizeof me.name, "%s", name);
     cr_assert_eq(tr_handshake_begin(&hs, true, &me, key, &out), TROUPE_OK);
-    for (troupe_err err = TROUPE_LATER; err == TROUPE_LATER;) {
+    troupe_err err = TROUPE_LATER;
+    while (err == TROUPE_LATER) {
         cr_assert(raw_send(r->fd, out.data, out.size));
         out.size = 0;
         cr_assert(rogue_next(r, &frame), "it is not let in");
         err = tr_handshake_input(&hs, &frame, &out, NULL, 0);
-        cr_assert(!err || err == TROUPE_LATER);
     }
     tr_handshake_end(&hs);
     tr_buffer_fini(&out);
+    return err;
+}
+
+static void rogue_open(rogue *r, const party *to) {
+    cr_assert_eq(rogue_shake(r, to, "rogue"), TROUPE_OK);
 }
 
 static void rogue_close(rogue *r) {
@@ -238,6 +245,93 @@ Test(node_rogue, more_than_was_granted_cuts_the_connection) {
     cr_assert_leq(notes_count(slow), 5u, "its mailbox, and one in hand");
     house_close(h);
     notes_close(slow);
+}
+
+Test(node_rogue, one_that_is_refused_for_its_name_says_nothing_more_to_anybody) {
+    house *h = house_open();
+    rogue r;
+    cr_assert_eq(rogue_shake(&r, &h->node, "good"), TROUPE_REFUSED);
+    const tr_frame count = count_frame(h->hand, 0);
+    for (int i = 0; i < 10; i++) rogue_say(&r, &count);
+    rogue_say(&r, &(tr_frame){.kind = TR_FRAME_MONITOR, .number = 1, .target = h->hand.id,
+                              .sender = {ROGUE, 1}});
+    (void)shutdown(r.fd, SHUT_WR);
+    tr_frame frame;
+    cr_assert_not(rogue_next(&r, &frame), "no answer to anything");
+    rogue_close(&r);
+    cr_assert_eq(notes_count(h->all), 0u);
+    cr_assert_eq(party_logged(&h->node, "refused: "), 1u);
+    cr_assert_eq(party_logged(&h->node, "node good is connected"), 1u);
+    cr_assert_eq(party_logged(&h->node, "lost"), 0u);
+    house_close(h);
+}
+
+/* --- One that comes back ---------------------------------------------------------------------- */
+
+Test(node_rogue, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
+    house *h = house_open();
+    rogue r;
+    rogue_open(&r, &h->node);
+    (void)watch_by(&h->node, h->hand, (troupe_ref){ROGUE, 1});
+    (void)rogue_expect(&r, TR_FRAME_MONITOR);
+    party_hold(&h->node, "node rogue is lost");
+    (void)shutdown(r.fd, SHUT_WR);
+    rogue_close(&r);
+    party_await_log(&h->node, "node rogue is lost", 1);
+    cr_assert_eq(rogue_shake(&r, &h->node, "rogue"), TROUPE_REFUSED);
+    (void)shutdown(r.fd, SHUT_WR);
+    rogue_close(&r);
+    cr_assert_eq(notes_count(h->all), 0u);
+    party_hold(&h->node, NULL);
+    notes_await(h->all, 1);
+    troupe_err err;
+    for (uint64_t until = patience(); (err = rogue_shake(&r, &h->node, "rogue"));) {
+        cr_assert(err == TROUPE_REFUSED && tr_clock() < until);
+        (void)shutdown(r.fd, SHUT_WR);
+        rogue_close(&r);
+    }
+    uint64_t monitor = watch_by(&h->node, h->hand, (troupe_ref){ROGUE, 1});
+    cr_assert_eq(rogue_expect(&r, TR_FRAME_MONITOR).number, monitor);
+    rogue_say(&r, &(tr_frame){.kind = TR_FRAME_DOWN, .number = monitor, .target = h->hand.id,
+                              .sender = {ROGUE, 1}, .why = TROUPE_USER});
+    notes_await(h->all, 2);
+    cr_assert_eq(h->all->note[1].why, TROUPE_USER);
+    (void)shutdown(r.fd, SHUT_WR);
+    rogue_close(&r);
+    house_close(h);
+}
+
+typedef struct posting {
+    tr_thread thread;
+    party *who;
+    tr_atomic32 over;
+} posting;
+
+/* Posts to the rogue's actors all the time, connected or not. */
+static void *post_on(void *arg) {
+    posting *p = arg;
+    for (uint64_t id = 1; !tr_load32_seq(&p->over); id = id % 100 + 1) {
+        troupe_err err = count_to(p->who, (troupe_ref){ROGUE, id}, 1);
+        cr_assert(!err || err == TROUPE_FULL || err == TROUPE_NOCONNECTION);
+    }
+    return NULL;
+}
+
+Test(node_rogue, nothing_comes_before_the_welcome) {
+    house *h = house_open();
+    posting p = {.who = &h->node};
+    cr_assert(tr_thread_start(&p.thread, "posts", post_on, &p));
+    for (int i = 0; i < 300;) {
+        rogue r;
+        troupe_err err = rogue_shake(&r, &h->node, "rogue");
+        cr_assert(!err || err == TROUPE_REFUSED, "%s", troupe_errname(err));
+        i += !err; /* refused, the last connection is still being cleared away */
+        (void)shutdown(r.fd, SHUT_WR);
+        rogue_close(&r);
+    }
+    (void)tr_or32_seq(&p.over, 1);
+    tr_thread_join(&p.thread);
+    house_close(h);
 }
 
 /* --- What is dropped -------------------------------------------------------------------------- */
