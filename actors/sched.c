@@ -99,17 +99,19 @@ static troupe_self *rest(tr_worker *worker) {
     return self;
 }
 
-static void put(tr_worker *worker, troupe_self *self) {
+/* Queues an actor; returns how many are queued then. */
+static size_t put(tr_worker *worker, troupe_self *self) {
     tr_lock(&worker->lock);
     tr_fifo_put(&worker->queue, &self->run);
-    worker->queued++;
+    size_t queued = ++worker->queued;
     tr_unlock(&worker->lock);
+    return queued;
 }
 
 void tr_sched_submit(tr_sched *sched, troupe_self *self) {
     bool mine = me && me->sched == sched;
     unsigned to = mine ? me->index : tr_add32_relaxed(&sched->next, 1) % sched->workers;
-    put(&sched->worker[to], self);
+    (void)put(&sched->worker[to], self);
     if (!sched->stepped) call(sched);
 }
 
@@ -119,7 +121,8 @@ static void turn(tr_worker *worker, troupe_self *self) {
     bool again = tr_actor_turn(self);
     (void)tr_sched_mark(before);
     tr_store64_relaxed(&worker->running, 0);
-    if (again) put(worker, self); /* no call: this worker looks at its queue next */
+    /* This worker runs one of its queue next, and that one may block: others are for who rests. */
+    if (again && put(worker, self) > 1 && !worker->sched->stepped) call(worker->sched);
 }
 
 static void *work(void *arg) {

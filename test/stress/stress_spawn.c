@@ -399,9 +399,26 @@ static void run_stops(uint64_t rounds) {
     close_runtime(&heap);
 }
 
-/* A request that was under way while its actor ended and another came into its place: too rare to
- * wait for, so its last step is called here, as late as can be. */
-static void check_late_request(void) {
+/* A message that was pushed late, as `troupe_post` does it in its last steps. */
+static void push_late(troupe_self *place, const slot *old) {
+    troupe_msg *msg = NULL;
+    struct poke body = {old->key, NOTHING, TROUPE_NOBODY};
+    MUST(troupe_make(rt, &poke_type, &body, &msg) == TROUPE_OK);
+    msg->generation = (uint32_t)(old->ref.id >> 32);
+    msg->flags = TR_MSG_COUNTED;
+    tr_push pushed = tr_mailbox_push(&place->box, &msg->link, true);
+    MUST(pushed == TR_PUSH_OK || pushed == TR_PUSH_WAKE);
+    if (pushed == TR_PUSH_WAKE) tr_sched_submit(&rt->sched, place);
+    uint64_t deadline = stress_deadline();
+    while (tr_mailbox_count(&place->box)) { /* it gives its place back */
+        MUST(tr_clock() < deadline);
+        sched_yield();
+    }
+}
+
+/* Requests and messages that were under way while their actor ended and another came into its
+ * place: too rare to wait for, so their last steps are called here, as late as can be. */
+static void check_late_comers(void) {
     static stress_heap heap;
     slot old = {.ref = TROUPE_NOBODY}, new = {.ref = TROUPE_NOBODY};
     open_runtime(&heap, 2);
@@ -418,6 +435,8 @@ static void check_late_request(void) {
     MUST(!tr_actor_request(place, generation, TR_CONTROL_STOP));
     MUST(!tr_actor_request(place, generation, TR_CONTROL_KILL));
     post(&new, new.ref, (struct poke){new.key, NOTHING, TROUPE_NOBODY});
+    for (int i = 0; i < 3; i++) push_late(place, &old);
+    MUST(tr_load64_relaxed(&rt->dead_letters) >= 3);
     MUST(troupe_mailbox(rt, new.ref, NULL, NULL) == TROUPE_OK);
     MUST(!(tr_load64_acquire(&place->control) & TR_CONTROL_REQUESTS)); /* nothing is asked of it */
     close_runtime(&heap);
@@ -427,7 +446,7 @@ int main(void) {
     uint64_t begun = tr_clock(), operations = stress_count(1000000, 60000);
     uint64_t closes = stress_count(1000, 200);
     run_churn(operations, operations / 10);
-    check_late_request();
+    check_late_comers();
     run_stops(operations / 100);
     run_closes(closes);
     printf("spawn: %llu spawned, %llu pokes handled, %llu times GONE, %llu monitors and as many "

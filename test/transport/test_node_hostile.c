@@ -163,6 +163,25 @@ BOTH(node_hostile, failed_handshakes_leave_nothing) {
     house_close(h);
 }
 
+BOTH(node_hostile, a_close_does_not_wait_for_those_at_the_door) {
+    enum { SILENT = 5 };
+    party p;
+    int fd[SILENT];
+    unsigned char hello[200] = {0};
+    party_open(&p, "p");
+    party_listen(&p, tcp);
+    for (int i = 0; i < SILENT; i++) {
+        fd[i] = raw_connect(p.url);
+        if (i % 2) cr_assert(raw_send(fd[i], hello, frame_of(hello, 60, TR_FRAME_HELLO)));
+    }
+    party_await_log(&p, "refused: the peer speaks version", SILENT / 2); /* and does not go */
+    uint64_t then = tr_clock();
+    party_close(&p);
+    cr_assert_lt(tr_clock() - then, 900 * TR_MS);
+    for (int i = 0; i < SILENT; i++) raw_await_end(fd[i]);
+    scene_end();
+}
+
 /* --- What was overheard ----------------------------------------------------------------------- */
 
 /* Passes on what two nodes say to each other, and keeps what the first one said. */

@@ -188,6 +188,23 @@ BOTH(node_loss, what_waited_of_a_lost_peer_does_not_come_after_either) {
     stopped(tcp, true);
 }
 
+/* It can't answer a goodbye either. */
+BOTH(node_loss, a_close_does_not_wait_for_ever_for_a_stopped_peer) {
+    peer far;
+    party here;
+    party_open(&here, "here");
+    peer_open(&far, tcp, tcp ? free_port() : "", "1000", "60000");
+    cr_assert_eq(troupe_connect(here.node, far.url, PATIENCE_MS), TROUPE_OK);
+    cr_assert_eq(kill(far.pid, SIGSTOP), 0);
+    uint64_t then = tr_clock();
+    party_close(&here);
+    cr_assert_lt(tr_clock() - then, 3000 * TR_MS);
+    cr_assert_eq(kill(far.pid, SIGCONT), 0);
+    peer_await(&far, "node here is disconnected");
+    cr_assert_eq(peer_reap(&far), 0);
+    scene_end();
+}
+
 /* Slow is not dead: a node whose actors are all busy is heard all the same. */
 Test(node_loss, a_peer_whose_actors_are_busy_is_not_lost) {
     party pair[2];
