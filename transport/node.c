@@ -143,10 +143,10 @@ void tr_node_up(tr_peer_link *link) {
 
 void tr_node_refused(tr_peer_link *link, troupe_err err, const char *why) {
     struct troupe_node *node = link->node;
+    tr_port_log(node->rt, TROUPE_WARN, "a connection is refused: %s", why);
     tr_lock(&node->lock);
     settle(link, err == TROUPE_MALFORMED ? TROUPE_REFUSED : err);
     tr_unlock(&node->lock);
-    tr_port_log(node->rt, TROUPE_WARN, "a connection is refused: %s", why);
 }
 
 void tr_node_broken(tr_peer_link *link, const char *why) {

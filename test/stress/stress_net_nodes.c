@@ -300,7 +300,7 @@ static void play_round(uint64_t n, uint64_t *seed) {
 }
 
 int main(void) {
-    uint64_t seed = 20, rounds = stress_count(60, 30), then = tr_clock();
+    uint64_t seed = 20, rounds = stress_count(60, 120), then = tr_clock();
     MUST(mkdtemp(folder));
     for (uint64_t n = 0; n < rounds; n++) play_round(n, &seed);
     MUST(rmdir(folder) == 0); /* no socket's file is left */

@@ -267,7 +267,8 @@ static inline size_t notes_downs(notes *all, troupe_err why) {
 struct act {
     uint64_t run, ctx;
 };
-static const troupe_type act_type = TROUPE_TYPE(act, TROUPE_FIELD(act, run), TROUPE_FIELD(act, ctx));
+static const troupe_type act_type =
+    TROUPE_TYPE(act, TROUPE_FIELD(act, run), TROUPE_FIELD(act, ctx));
 
 struct hand {
     notes *notes;

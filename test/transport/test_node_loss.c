@@ -136,8 +136,8 @@ static void flood(party *p, troupe_ref service, troupe_ref to) {
     cr_assert_eq(troupe_post(p->rt, service, &msg), TROUPE_OK);
 }
 
-/* A peer that floods is stopped, lost, goes on, and can be connected again. `slow`: what it has sent
- * waits for room when it is lost. */
+/* A peer that floods is stopped, lost, goes on, and can be connected again. `slow`: what it has
+ * sent waits for room when it is lost. */
 static void stopped(bool tcp, bool slow) {
     peer far;
     party here;

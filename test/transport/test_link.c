@@ -1,12 +1,13 @@
-/* A peer that knows the secret and breaks the rules afterwards: its connection is cut with a reason,
- * or what it says is dropped, as documented; nobody else notices, and no memory grows. */
-#include "actors/runtime.h"
+/* What a link does with a peer that knows the secret and then breaks the rules: it is cut with a
+ * reason, or what it says is dropped, as documented; nobody else notices, and no memory grows. */
+#include "transport/link.h"
+
 #include "base/heap.h"
 #include "serial/type.h"
 #include "test/transport/raw_socket.h"
 #include "transport/handshake.h"
 
-TestSuite(node_rogue, .timeout = 60);
+TestSuite(link, .timeout = 60);
 
 /* --- The rogue -------------------------------------------------------------------------------- */
 
@@ -151,7 +152,7 @@ static void is_cut(house *h, const tr_buffer *bytes, const char *reason) {
     party_await_log(&h->node, "node rogue is lost", losses + 1);
     uint64_t until = patience();
     while (notes_downs(h->all, TROUPE_NOCONNECTION) < downs + 2) cr_assert_lt(tr_clock(), until);
-    cr_assert_eq(party_logged(&h->node, "the connection to rogue is cut: "), cuts + 1, "%s", reason);
+    cr_assert_eq(party_logged(&h->node, "the connection to rogue is cut: "), cuts + 1, "%s", why);
     cr_assert_eq(notes_downs(h->all, TROUPE_NOCONNECTION), downs + 2);
 }
 
@@ -173,7 +174,7 @@ static void frame_cuts(house *h, const tr_frame *frame, unsigned times, const ch
     tr_buffer_fini(&bytes);
 }
 
-Test(node_rogue, frames_that_are_none_cut_the_connection) {
+Test(link, frames_that_are_none_cut_the_connection) {
     house *h = house_open();
     static const unsigned unknown[] = {0, 6, 15, 27, 255};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
@@ -197,7 +198,7 @@ Test(node_rogue, frames_that_are_none_cut_the_connection) {
     house_close(h);
 }
 
-Test(node_rogue, frames_out_of_place_cut_the_connection) {
+Test(link, frames_out_of_place_cut_the_connection) {
     house *h = house_open();
     static const tr_frame_kind early[] = {TR_FRAME_HELLO, TR_FRAME_CHALLENGE, TR_FRAME_PROOF,
                                           TR_FRAME_WELCOME, TR_FRAME_REFUSE};
@@ -229,7 +230,7 @@ static tr_frame count_frame(troupe_ref to, unsigned how) {
                       .type = tr_type_hash(&count_type), .tail = body, .tail_size = sizeof body};
 }
 
-Test(node_rogue, more_than_was_granted_cuts_the_connection) {
+Test(link, more_than_was_granted_cuts_the_connection) {
     house *h = house_open();
     notes *slow = notes_open();
     notes_shut(slow, true);
@@ -247,7 +248,7 @@ Test(node_rogue, more_than_was_granted_cuts_the_connection) {
     notes_close(slow);
 }
 
-Test(node_rogue, one_that_is_refused_for_its_name_says_nothing_more_to_anybody) {
+Test(link, one_that_is_refused_for_its_name_says_nothing_more_to_anybody) {
     house *h = house_open();
     rogue r;
     cr_assert_eq(rogue_shake(&r, &h->node, "good"), TROUPE_REFUSED);
@@ -268,7 +269,7 @@ Test(node_rogue, one_that_is_refused_for_its_name_says_nothing_more_to_anybody) 
 
 /* --- One that comes back ---------------------------------------------------------------------- */
 
-Test(node_rogue, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
+Test(link, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
     house *h = house_open();
     rogue r;
     rogue_open(&r, &h->node);
@@ -317,7 +318,7 @@ static void *post_on(void *arg) {
     return NULL;
 }
 
-Test(node_rogue, nothing_comes_before_the_welcome) {
+Test(link, nothing_comes_before_the_welcome) {
     house *h = house_open();
     posting p = {.who = &h->node};
     cr_assert(tr_thread_start(&p.thread, "posts", post_on, &p));
@@ -351,7 +352,7 @@ static void unreadable(rogue *r, house *h, const void *body, size_t size) {
     cr_assert_eq(tr_load64_relaxed(&h->node.rt->dead_letters), dead + 1);
 }
 
-Test(node_rogue, bodies_that_can_not_be_read_are_dead_letters) {
+Test(link, bodies_that_can_not_be_read_are_dead_letters) {
     house *h = house_open();
     rogue r;
     static unsigned char deep[60000], bomb[31 * 5];
@@ -381,7 +382,7 @@ Test(node_rogue, bodies_that_can_not_be_read_are_dead_letters) {
     house_close(h);
 }
 
-Test(node_rogue, frames_about_nobody_are_answered_or_dropped) {
+Test(link, frames_about_nobody_are_answered_or_dropped) {
     house *h = house_open();
     rogue r;
     const troupe_ref nobody = {0, UINT64_C(7) << 32 | 5}, asker = {0, UINT64_C(0xFFFFFFF0)};
@@ -411,7 +412,7 @@ Test(node_rogue, frames_about_nobody_are_answered_or_dropped) {
     house_close(h);
 }
 
-Test(node_rogue, the_monitors_and_names_of_others_are_none_of_its_business) {
+Test(link, the_monitors_and_names_of_others_are_none_of_its_business) {
     house *h = house_open();
     rogue r;
     rogue_open(&r, &h->node);
@@ -446,7 +447,7 @@ static size_t flood(rogue *r, const tr_frame *frame) {
     return said;
 }
 
-Test(node_rogue, one_that_asks_and_never_reads_is_given_up) {
+Test(link, one_that_asks_and_never_reads_is_given_up) {
     house *h = house_open();
     rogue r;
     const char name[] = "hand";
@@ -461,7 +462,7 @@ Test(node_rogue, one_that_asks_and_never_reads_is_given_up) {
     house_close(h);
 }
 
-Test(node_rogue, ends_of_nothing_do_not_pile_up) {
+Test(link, ends_of_nothing_do_not_pile_up) {
     house *h = house_open();
     rogue r;
     rogue_open(&r, &h->node);
