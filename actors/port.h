@@ -36,8 +36,9 @@ typedef struct tr_port_ops {
     /* A mailbox that refused a message with FULL, and was asked by `tr_port_want_room`, has
      * room. */
     void (*room)(tr_port *port, troupe_ref who);
-    /* The runtime closes: all actors have ended. Stops everything and frees the port. */
-    void (*close)(tr_port *port);
+    /* The runtime closes: all actors have ended. Stops everything and frees the port. False: it
+     * can't (a connection does not end), and the runtime's memory must stay. */
+    bool (*close)(tr_port *port);
 } tr_port_ops;
 
 struct tr_port {

@@ -149,7 +149,7 @@ void troupe_close(troupe **it) {
         return; /* all its memory and threads are left to the callbacks that do not return */
     }
     tr_port *port = tr_runtime_port(rt);
-    if (port) port->ops->close(port);
+    if (port && !port->ops->close(port)) return; /* it has said why; its threads still need all */
     for (tr_service *service; (service = rt->services);) {
         rt->services = service->next;
         service->close(service);

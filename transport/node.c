@@ -318,7 +318,7 @@ troupe_err troupe_node_open(troupe *rt, const troupe_node_config *config, troupe
     }
     err = tr_port_attach(rt, &node->port);
     if (err) {
-        tr_node_close(node);
+        (void)tr_node_close(node);
         return err;
     }
     *out = node;
@@ -444,7 +444,7 @@ static bool wait_for_links(struct troupe_node *node, unsigned ms) {
     return none;
 }
 
-void tr_node_close(struct troupe_node *node) {
+bool tr_node_close(struct troupe_node *node) {
     for (struct tr_node_listener *at; (at = node->listeners);) {
         node->listeners = at->next;
         tr_nng_net.unlisten(at->listener);
@@ -460,11 +460,12 @@ void tr_node_close(struct troupe_node *node) {
         if (!wait_for_links(node, CUT_MS)) {
             tr_port_log(node->rt, TROUPE_ERROR, "close: a connection does not end; it is left");
             tr_thread_detach(&node->keeper);
-            return;
+            return false;
         }
     }
     tr_thread_join(&node->keeper);
     free_node(node);
+    return true;
 }
 
 void troupe_transport_fini(void) {

@@ -64,7 +64,8 @@ tr_peer_link *tr_node_next(struct troupe_node *node, uint64_t serial);
 /* Gives a reference back. */
 void tr_node_unref(tr_peer_link *link);
 
-/* Stops everything and frees the node (node.c). */
-void tr_node_close(struct troupe_node *node);
+/* Stops everything and frees the node (node.c). False: a connection does not end, and all is left
+ * as it is. */
+bool tr_node_close(struct troupe_node *node);
 
 #endif

@@ -75,8 +75,8 @@ static void room(tr_port *port, troupe_ref who) {
     }
 }
 
-static void close_port(tr_port *port) {
-    tr_node_close(node_of(port));
+static bool close_port(tr_port *port) {
+    return tr_node_close(node_of(port));
 }
 
 const tr_port_ops tr_node_ops = {

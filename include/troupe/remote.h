@@ -5,8 +5,10 @@
  * to an actor whose mailbox does not keep up is FULL at the sender: flow control is by credit that
  * the receiving mailbox gives, so no memory grows on either side. When a node is lost (its process
  * died, the connection was cut, or nothing was heard of it for `lost_ms`), every monitor across
- * gets a `down` with NOCONNECTION, and sends to it return NOCONNECTION. A node that comes back is
- * a new one: its old refs stay NOCONNECTION.
+ * gets a `down` with NOCONNECTION, and sends to it return NOCONNECTION. A process that was started
+ * again is a new node: refs of its former self stay NOCONNECTION. One that only lost the
+ * connection may connect again, and its refs are good again. Connect two nodes from one side: if
+ * both dial each other at the same time, both may be REFUSED, and have to try again.
  *
  * Peers prove to each other that they know the same secret before anything else is read; an
  * unauthenticated peer can cost a node neither memory nor time beyond a small limit. What travels

@@ -53,9 +53,10 @@ static void port_room(tr_port *port, troupe_ref who) {
     stage_say("room(%u)", (unsigned)who.id);
 }
 
-static void port_close(tr_port *port) {
+static bool port_close(tr_port *port) {
     (void)port;
     stage_say("port_close");
+    return true;
 }
 
 static const tr_port_ops ops = {.send = port_send, .monitor = port_monitor,

@@ -58,8 +58,9 @@ static void port_room(tr_port *port, troupe_ref who) {
     tr_incoming_room(&world.in, who.id);
 }
 
-static void port_close(tr_port *port) {
+static bool port_close(tr_port *port) {
     (void)port;
+    return true;
 }
 
 static const tr_port_ops ops = {
