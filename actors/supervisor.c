@@ -271,13 +271,21 @@ static bool may_restart(troupe_self *self, tr_supervisor *sup) {
     return true;
 }
 
-/* Restarts that still count at this moment, the newest included. */
+/* Restarts that still count at this moment, the newest included. The ring is in order of time, so a
+ * search by halves finds the oldest that counts. */
 static unsigned recent(troupe_self *self, const tr_supervisor *sup) {
     uint64_t now = troupe_now(self->rt);
-    unsigned n = 0;
-    for (size_t i = 0; i < sup->ring_used; i++)
-        n += now - sup->restarted[i] <= sup->within_ms * TR_MS;
-    return n;
+    size_t oldest = sup->ring_used == sup->max_restarts ? sup->ring_at : 0;
+    size_t from = 0, to = sup->ring_used;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        uint64_t at = sup->restarted[(oldest + middle) % sup->max_restarts];
+        if (now - at <= sup->within_ms * TR_MS)
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return (unsigned)(sup->ring_used - from);
 }
 
 /* --- What children tell ----------------------------------------------------------------------- */
