@@ -41,7 +41,7 @@ extern "C" {
     X(CLOSED, 23, "closed")
 
 typedef enum troupe_err {
-#define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = number,
+#define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = (number),
     TROUPE_ERRORS(TROUPE_ERROR_ENUM)
 #undef TROUPE_ERROR_ENUM
     TROUPE_USER = 1000 /* your own codes begin here */
