@@ -44,7 +44,7 @@ static inline void bench_rate(const char *bench, uint64_t messages, uint64_t ns)
     bench_result(bench, "rate", (double)messages * 1e3 / (double)ns, "M/s");
 }
 
-/* --- The finish line: an actor that answers once it has been told `runners` times -------------- */
+/* --- The finish line: an actor that answers once it has been told `runners` times ---------- */
 
 static const troupe_type bench_wait_type = TROUPE_SIGNAL_TYPE("wait");
 static const troupe_type bench_done_type = TROUPE_SIGNAL_TYPE("done");

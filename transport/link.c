@@ -242,7 +242,7 @@ static void on_received(void *ctx, const void *bytes, size_t size) {
     }
     const unsigned char *rest = (const unsigned char *)bytes + done;
     if (link->in.size) {
-        memmove(link->in.data, rest, size - done);
+        if (done) memmove(link->in.data, rest, size - done); /* a large frame grows in place */
         link->in.size = size - done;
         if (!link->in.size) empty(&link->in);
     } else if (done < size && !tr_buffer_put(&link->in, rest, size - done)) {
