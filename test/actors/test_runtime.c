@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -152,20 +153,22 @@ Test(runtime, close_gives_back_what_was_never_handled) {
     cr_assert_eq(stage_logged("dead letter: cue"), 100);
 }
 
-static tr_atomic32 gate, inside;
+static sem_t gate, inside;
 
 static troupe_err hang(troupe_self *self, void *state, troupe_msg **msg) {
     (void)self;
     (void)state;
     (void)msg;
-    (void)tr_or32_seq(&inside, 1);
-    while (!tr_load32_acquire(&gate)) (void)usleep(100);
+    sem_post(&inside);
+    sem_wait(&gate);
     return TROUPE_OK;
 }
 
 /* What is left to the callback is left for good, so this looks at the log alone. */
 Test(runtime, close_names_a_callback_that_does_not_return) {
     troupe *rt;
+    sem_init(&gate, 0, 0);
+    sem_init(&inside, 0, 0);
     troupe_config config = stage_prepare(2);
     config.close_ms = 20;
     config.heap = (troupe_heap){NULL, NULL, NULL};
@@ -177,14 +180,13 @@ Test(runtime, close_names_a_callback_that_does_not_return) {
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
     cr_assert_eq(troupe_make(rt, &tick, NULL, &msg), TROUPE_OK);
     cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_OK);
-    while (!tr_load32_seq(&inside)) {
-    }
+    sem_wait(&inside);
     troupe *left = rt;
     troupe_close(&rt);
     cr_assert_null(rt);
     cr_assert_eq(stage_logged("close: hanger does not return from its callback"), 1);
-    tr_store32_release(&gate, 1); /* it returns after all, and is at home in what was left to it */
-    while (tr_table_live(&left->table)) (void)usleep(100);
+    sem_post(&gate); /* it returns after all, and is at home in what was left to it */
+    cr_assert(tr_table_wait(&left->table, 0, TR_NEVER));
     cr_assert(tr_sched_end(&left->sched, TR_NEVER)); /* so that no sanitizer misses anything */
     tr_timers_end(&left->timers);
     tr_timers_fini(&left->timers);

@@ -1,5 +1,5 @@
 #include <criterion/criterion.h>
-#include <time.h>
+#include <semaphore.h>
 
 #include "actors/runtime.h"
 #include "test/support/player.h"
@@ -9,33 +9,34 @@ TestSuite(sched, .timeout = 60);
 
 static const player ann = {.id = "ann"};
 
-static tr_atomic32 gate, blocked;
+static sem_t gate, blocked;
 
 static troupe_err block(troupe_self *self, void *state, troupe_msg **msg) {
     (void)self;
     (void)state;
     (void)msg;
-    (void)tr_add32_seq(&blocked, 1);
-    while (!tr_load32_acquire(&gate)) nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    sem_post(&blocked);
+    sem_wait(&gate);
     return TROUPE_OK;
 }
 
 /* Of 4 workers 3 are held; what is queued behind them is run by the one that is free. */
 Test(sched, who_is_free_takes_over_what_waits_behind_the_busy) {
     troupe *rt = stage_open(4);
+    sem_init(&gate, 0, 0);
+    sem_init(&blocked, 0, 0);
     const troupe_behaviour blocker = {.receive = block};
     troupe_ref who[3];
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(troupe_spawn(rt, &blocker, NULL, &who[i]), TROUPE_OK);
         cue(who[i], CUE_SAY, 0);
     }
-    while (tr_load32_seq(&blocked) < 3) {
-    }
+    for (int i = 0; i < 3; i++) sem_wait(&blocked);
     for (int i = 0; i < 100; i++) {
         cue(stage_enter(&ann), CUE_SAY, 1);
         stage_expect("start(ann) ann:1");
     }
-    tr_store32_release(&gate, 1);
+    for (int i = 0; i < 3; i++) sem_post(&gate);
     stage_close();
 }
 
@@ -50,7 +51,7 @@ static troupe_err wake_many(troupe_self *self, void *state, troupe_msg **msg) {
         const struct cue body = {.act = CUE_SAY, .n = 2};
         cr_assert_eq(troupe_tell(self, who, &cue_type, &body), TROUPE_OK);
     }
-    while (!tr_load32_acquire(&gate)) nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    sem_wait(&gate);
     return TROUPE_OK;
 }
 
@@ -58,12 +59,12 @@ Test(sched, what_a_busy_one_has_woken_runs_elsewhere) {
     for (int round = 0; round < 100; round++) {
         troupe *rt = stage_open(3);
         const troupe_behaviour waker = {.receive = wake_many};
-        tr_store32_release(&gate, 0);
+        sem_init(&gate, 0, 0);
         troupe_ref who;
         cr_assert_eq(troupe_spawn(rt, &waker, NULL, &who), TROUPE_OK);
         cue(who, CUE_SAY, 4);
         stage_expect_all("start(ann) start(ann) start(ann) start(ann) ann:2 ann:2 ann:2 ann:2");
-        tr_store32_release(&gate, 1);
+        sem_post(&gate);
         stage_close();
     }
 }

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,8 +105,8 @@ void stage_close(void) {
     cr_assert_null(stage.rt);
     cr_assert(counting_heap_fini(&stage.heap), "the runtime has left memory");
     /* The system lists a thread for a moment after it was joined. */
-    for (int i = 0; i < PATIENCE_S * 10000 && stage_threads() > stage.threads; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    uint64_t deadline = tr_after_ms(tr_clock(), PATIENCE_S * 1000);
+    while (stage_threads() > stage.threads && tr_clock() < deadline) (void)sched_yield();
     cr_assert_eq(stage_threads(), stage.threads, "the runtime has left a thread");
 }
 
@@ -256,11 +257,10 @@ static bool at_rest(void) {
 
 void stage_await_gone(troupe_ref who) {
     (void)stage_run();
-    struct timespec until = patience(), now;
+    uint64_t deadline = tr_after_ms(tr_clock(), PATIENCE_S * 1000);
     while (stage_there(who) || !at_rest()) { /* a ref is stale before the burial is over */
-        clock_gettime(CLOCK_REALTIME, &now);
-        cr_assert(stage.workers != TROUPE_STEPPED && now.tv_sec < until.tv_sec, "it lives on");
-        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+        cr_assert(stage.workers != TROUPE_STEPPED && tr_clock() < deadline, "it lives on");
+        (void)sched_yield();
     }
 }
 
