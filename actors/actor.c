@@ -151,7 +151,7 @@ troupe_err tr_port_on_end(troupe_self *self, void (*run)(void *ctx), void *ctx) 
 
 /* --- Death ------------------------------------------------------------------------------------ */
 
-static bool clean(troupe_err why) {
+bool tr_clean(troupe_err why) {
     return why == TROUPE_OK || why == TROUPE_SHUTDOWN;
 }
 
@@ -199,12 +199,12 @@ static bool end_life(troupe_self *self, troupe_err why) {
     release(self);
     self->status = TR_HELD;
     self->why = why;
-    if (!clean(why)) (void)failure_of(self); /* with what it was doing, if nothing more is known */
+    if (!tr_clean(why)) (void)failure_of(self); /* at least with what it was doing */
     if (self->bond) {
         tell_parent(self, &self->bond->ended, TR_NOTE_ENDED, why);
         return true;
     }
-    if (!clean(why) && why != TROUPE_KILLED) tr_report_failure(self, why, "not supervised");
+    if (!tr_clean(why) && why != TROUPE_KILLED) tr_report_failure(self, why, "not supervised");
     bury(self);
     return false;
 }
@@ -307,7 +307,7 @@ static bool receive(troupe_self *self, troupe_msg *msg) {
     self->doing = msg->type->name;
     self->answered = false;
     troupe_err err = self->what->receive(self, self->state, &msg);
-    bool failed = err || (self->ending && !clean(self->why));
+    bool failed = err || (self->ending && !tr_clean(self->why));
     if ((self->in_hand & TR_MSG_ASK) && (failed || self->ending) && !self->answered)
         tr_ask_unanswered(rt, self->sender, failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {

@@ -107,6 +107,9 @@ struct troupe_self {
 TR_CHECKED troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg,
                                         tr_bond *bond, troupe_self **out);
 
+/* Whether an end for that reason is clean: OK or SHUTDOWN. */
+bool tr_clean(troupe_err why);
+
 /* An actor's ref. */
 troupe_ref tr_actor_ref(const troupe_self *self);
 

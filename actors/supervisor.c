@@ -104,10 +104,8 @@ static void free_all(void *ctx) {
     tr_supervisor *sup = self->state;
     const troupe_heap *heap = self->rt->heap;
     for (size_t i = 0; i < sup->kids; i++) {
-        tr_give(heap, (char *)(uintptr_t)sup->kid[i].spec.id,
-                sup->kid[i].spec.id ? strlen(sup->kid[i].spec.id) + 1 : 0);
-        tr_give(heap, (char *)(uintptr_t)sup->kid[i].spec.name,
-                sup->kid[i].spec.name ? strlen(sup->kid[i].spec.name) + 1 : 0);
+        tr_give_text(heap, (char *)(uintptr_t)sup->kid[i].spec.id); /* our copies */
+        tr_give_text(heap, (char *)(uintptr_t)sup->kid[i].spec.name);
     }
     tr_give(heap, sup->kid, sup->kids * sizeof *sup->kid);
     tr_give(heap, sup->restarted, sup->max_restarts * sizeof *sup->restarted);
@@ -290,10 +288,6 @@ static unsigned recent(troupe_self *self, const tr_supervisor *sup) {
 
 /* --- What children tell ----------------------------------------------------------------------- */
 
-static bool clean(troupe_err why) {
-    return why == TROUPE_OK || why == TROUPE_SHUTDOWN;
-}
-
 static void child_ready(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     kid->was_ready = true;
     if (kid->state == TROUPE_CHILD_STARTING) kid->state = TROUPE_CHILD_RUNNING;
@@ -305,7 +299,7 @@ static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *ki
     if (may_restart(self, sup)) {
         snprintf(next, sizeof next, "restart %u of %u in %u ms", recent(self, sup),
                  sup->max_restarts, sup->within_ms);
-        if (!clean(kid->why)) tr_report_failure(kid->actor, kid->why, next);
+        if (!tr_clean(kid->why)) tr_report_failure(kid->actor, kid->why, next);
         kid->restarts++;
         kid->state = TROUPE_CHILD_STARTING;
         kid->was_ready = false;
@@ -323,7 +317,7 @@ static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
     kid->why = why;
     if (sup->phase == PHASE_STOPPING) {
         bool waited_for = kid->state == TROUPE_CHILD_STOPPING;
-        if (!clean(why) && why != TROUPE_KILLED)
+        if (!tr_clean(why) && why != TROUPE_KILLED)
             tr_report_failure(kid->actor, why, "its supervisor is stopping");
         bury_child(kid);
         if (waited_for) stop_next(self, sup);
@@ -336,11 +330,11 @@ static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
         return;
     }
     if (kid->spec.restart == TROUPE_PERMANENT ||
-        (kid->spec.restart == TROUPE_TRANSIENT && !clean(why))) {
+        (kid->spec.restart == TROUPE_TRANSIENT && !tr_clean(why))) {
         restart_or_give_up(self, sup, kid);
         return;
     }
-    if (!clean(why)) tr_report_failure(kid->actor, why, "it is temporary: no restart");
+    if (!tr_clean(why)) tr_report_failure(kid->actor, why, "it is temporary: no restart");
     bury_child(kid);
 }
 

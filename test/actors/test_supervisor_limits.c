@@ -2,6 +2,7 @@
  * a numbered case of the conformance list for supervisors. Where that has a supervisor end with
  * `shutdown` at its limit, Troupe's fails with GAVE_UP. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "actors/runtime.h"
 #include "test/support/family.h"
@@ -41,6 +42,27 @@ Test(supervisor_limits, case_32_the_limit_is_more_than) {
     more_than(TROUPE_STEPPED);
     more_than(1);
     more_than(4);
+}
+
+/* The report counts what is in the window at that moment, also once the ring has come round: here
+ * of restarts at even gaps exactly the last `counting` are in it. */
+Test(supervisor_limits, the_report_counts_the_restarts_in_the_window) {
+    enum { GAP_MS = 100 };
+    for (unsigned counting = 1; counting <= 7; counting++) {
+        (void)stage_open(TROUPE_STEPPED);
+        const troupe_child child = kid(&a, 0);
+        troupe_ref top = family(&child, 1, 8, counting * GAP_MS - GAP_MS / 2);
+        char line[64];
+        snprintf(line, sizeof line, "; restart %u of 8 in", counting);
+        for (unsigned i = 1; i <= 30; i++) {
+            crash("a");
+            cr_assert_eq(stage_logged(line), i < counting ? 0 : i - counting + 1,
+                         "%u count, restart %u", counting, i);
+            stage_advance(GAP_MS);
+        }
+        family_stop(top);
+        stage_close();
+    }
 }
 
 Test(supervisor_limits, none_is_forgiven_by_default) {
