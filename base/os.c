@@ -1,10 +1,15 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -18,6 +23,12 @@ void tr_mutex_fini(tr_mutex *mutex) {
 
 void tr_lock(tr_mutex *mutex) {
     TR_CHECK(pthread_mutex_lock(&mutex->os) == 0);
+}
+
+bool tr_trylock(tr_mutex *mutex) {
+    int rc = pthread_mutex_trylock(&mutex->os);
+    TR_CHECK(rc == 0 || rc == EBUSY);
+    return rc == 0;
 }
 
 void tr_unlock(tr_mutex *mutex) {
@@ -88,6 +99,38 @@ void tr_thread_detach(tr_thread *thread) {
 
 bool tr_thread_is_me(const tr_thread *thread) {
     return pthread_equal(thread->os, pthread_self()) != 0;
+}
+
+/* --- Futex and membarrier: system calls that libc does not wrap ------------------------------- */
+
+bool tr_futex_wait(const tr_atomic32 *word, uint32_t expected, uint64_t deadline) {
+    struct timespec until = timespec_of(deadline);
+    /* The bitset form takes an absolute monotonic deadline, the plain one a span. */
+    long rc = syscall(SYS_futex, &word->value, FUTEX_WAIT_BITSET_PRIVATE, expected,
+                      deadline == TR_NEVER ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+    TR_CHECK(rc == 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT);
+    return rc == 0 || errno != ETIMEDOUT;
+}
+
+void tr_futex_wake(const tr_atomic32 *word, unsigned most) {
+    int n = most > INT_MAX ? INT_MAX : (int)most;
+    TR_CHECK(syscall(SYS_futex, &word->value, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0) >= 0);
+}
+
+bool tr_membarrier_ready(void) {
+#ifdef __SANITIZE_THREAD__
+    return false;
+#else
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+#endif
+}
+
+void tr_membarrier(void) {
+    TR_CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
+}
+
+void tr_thread_yield(void) {
+    (void)sched_yield();
 }
 
 uint64_t tr_clock(void) {

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/atomic.h"
+
 /* Times are monotonic nanoseconds; this one never comes. */
 #define TR_NEVER UINT64_MAX
 #define TR_MS UINT64_C(1000000)
@@ -30,6 +32,8 @@ void tr_mutex_init(tr_mutex *mutex);
 void tr_mutex_fini(tr_mutex *mutex);
 /* Waits for the mutex and holds it. */
 void tr_lock(tr_mutex *mutex);
+/* Holds the mutex if nobody else does; false: somebody does. */
+bool tr_trylock(tr_mutex *mutex);
 /* Lets a held mutex go. */
 void tr_unlock(tr_mutex *mutex);
 
@@ -56,6 +60,21 @@ bool tr_thread_join_until(tr_thread *thread, uint64_t deadline);
 void tr_thread_detach(tr_thread *thread);
 /* Whether the caller is that thread. */
 bool tr_thread_is_me(const tr_thread *thread);
+
+/* Sleeps while `*word` is `expected`, until a wake (spuriously too) or until `deadline`. False: the
+ * deadline has passed. TR_NEVER waits without one. */
+bool tr_futex_wait(const tr_atomic32 *word, uint32_t expected, uint64_t deadline);
+/* Wakes up to `most` threads that sleep on `word`. Only its address is used. */
+void tr_futex_wake(const tr_atomic32 *word, unsigned most);
+
+/* Asks the system for `tr_membarrier`. False: it has none, or a sanitizer would not understand it;
+ * then both sides of a handshake use sequentially consistent operations. */
+bool tr_membarrier_ready(void);
+/* When this returns, every thread of the process has passed a full memory barrier since the call.
+ * Only where tr_membarrier_ready said true. */
+void tr_membarrier(void);
+/* Lets other threads run on this core. */
+void tr_thread_yield(void);
 
 /* Monotonic time now. */
 uint64_t tr_clock(void);
