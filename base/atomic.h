@@ -1,6 +1,7 @@
-/* Atomics, named by their memory order, so that a reader can grep for every acquire. All atomics of
- * the library are made of these. There are no stand-alone fences: ThreadSanitizer does not model
- * them. The interleaving explorer (test/explore/) puts its own file in the place of this one. "seq" is sequentially consistent and includes acquire and release. */
+/* Atomics, named by their memory order, so that a reader can grep for every acquire. All atomics
+ * of the library are made of these. There are no stand-alone fences: ThreadSanitizer does not
+ * model them. The interleaving explorer (test/explore/) puts its own file in the place of this
+ * one. "seq" is sequentially consistent and includes acquire and release. */
 #ifndef TR_BASE_ATOMIC_H
 #define TR_BASE_ATOMIC_H
 

@@ -27,8 +27,9 @@ void tr_bias_init(tr_bias *bias);
 /* Ends a lock that nobody is inside. */
 void tr_bias_fini(tr_bias *bias);
 
-/* The owner's way in when the light one is closed, and out again. */
+/* The owner's way in when the light one is closed. */
 void tr_bias_enter_heavy(tr_bias *bias);
+/* And out again. */
 void tr_bias_leave_heavy(tr_bias *bias);
 
 /* Owner: enters. Not recursive. Returns whether by the light way, which `tr_bias_leave` wants to

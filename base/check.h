@@ -16,6 +16,15 @@ _Noreturn void tr_check_failed(const char *what, const char *file, int line);
  * which also exports. */
 #define TR_CHECKED __attribute__((warn_unused_result))
 
+/* For the slow half of a function whose quick half must stay small: it is kept apart. And what is
+ * mostly, or hardly ever, true. */
+#define TR_COLD __attribute__((noinline, cold))
+#define TR_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define TR_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* A variable of each thread, reached by one instruction also in a shared library. */
+#define TR_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
 /* The structure that contains `member` at `pointer`. */
 #define TR_OWNER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

@@ -1,11 +1,15 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -97,6 +101,30 @@ void tr_thread_detach(tr_thread *thread) {
     TR_CHECK(pthread_detach(thread->os) == 0);
 }
 
+uint32_t tr_thread_id(void) {
+    return (uint32_t)gettid();
+}
+
+bool tr_thread_waits(uint32_t id) {
+    char path[64], stat[256];
+    snprintf(path, sizeof path, "/proc/self/task/%u/stat", (unsigned)id);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    ssize_t got = read(file, stat, sizeof stat - 1);
+    (void)close(file);
+    if (got <= 0) return false;
+    stat[got] = '\0';
+    const char *name_end = strrchr(stat, ')'); /* "123 (name) S ..." */
+    return name_end && strchr("SD", name_end[2]) != NULL;
+}
+
+uint64_t tr_thread_time(const tr_thread *thread) {
+    clockid_t clock;
+    struct timespec time = {0};
+    if (pthread_getcpuclockid(thread->os, &clock) == 0) (void)clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000 * TR_MS + (uint64_t)time.tv_nsec;
+}
+
 bool tr_thread_is_me(const tr_thread *thread) {
     return pthread_equal(thread->os, pthread_self()) != 0;
 }
@@ -127,6 +155,15 @@ bool tr_membarrier_ready(void) {
 
 void tr_membarrier(void) {
     TR_CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
+}
+
+void *tr_pages_take(size_t size) {
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void tr_pages_give(void *pages, size_t size) {
+    TR_CHECK(munmap(pages, size) == 0);
 }
 
 void tr_thread_yield(void) {

@@ -58,6 +58,13 @@ void tr_thread_join(tr_thread *thread);
 bool tr_thread_join_until(tr_thread *thread, uint64_t deadline);
 /* Lets a thread go its own way, never to be joined. */
 void tr_thread_detach(tr_thread *thread);
+/* The system's number of the calling thread. */
+uint32_t tr_thread_id(void);
+/* Whether a thread of this process, by its number, waits in the system for something; false too if
+ * it runs, or could but for other threads. Costs some microseconds. */
+bool tr_thread_waits(uint32_t id);
+/* Processor time that a thread has had, in nanoseconds. */
+uint64_t tr_thread_time(const tr_thread *thread);
 /* Whether the caller is that thread. */
 bool tr_thread_is_me(const tr_thread *thread);
 
@@ -73,6 +80,10 @@ bool tr_membarrier_ready(void);
 /* When this returns, every thread of the process has passed a full memory barrier since the call.
  * Only where tr_membarrier_ready said true. */
 void tr_membarrier(void);
+/* Pages of zeros from the system, which gives memory for those that are touched; NULL: none. */
+void *tr_pages_take(size_t size);
+/* Gives them back to the system, at once. */
+void tr_pages_give(void *pages, size_t size);
 /* Lets other threads run on this core. */
 void tr_thread_yield(void);
 

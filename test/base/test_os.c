@@ -272,3 +272,18 @@ Test(os, random_fills_all_of_it_and_no_more) {
     cr_assert(memory[0] == 0 && memory[sizeof memory - 1] == 0);
     for (size_t i = 1; i < sizeof memory - 1; i++) cr_assert_neq(touched[i], 0);
 }
+
+/* --- Pages ------------------------------------------------------------------------------------ */
+
+Test(os, pages_are_zero_and_go_back) {
+    const size_t size = (size_t)3 << 20;
+    for (int i = 0; i < 3; i++) {
+        unsigned char *pages = tr_pages_take(size);
+        cr_assert_not_null(pages);
+        cr_assert_eq((uintptr_t)pages % 4096, 0);
+        for (size_t at = 0; at < size; at += 4096) cr_assert_eq(pages[at], 0);
+        pages[0] = pages[size - 1] = 1;
+        tr_pages_give(pages, size);
+    }
+    cr_assert_null(tr_pages_take(SIZE_MAX / 2));
+}
