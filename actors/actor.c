@@ -1,16 +1,16 @@
 #include "actors/actor.h"
+#include "actors/find.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "actors/report.h"
 #include "actors/send.h"
 #include "actors/supervisor.h"
+#include "actors/turn.h"
 #include "base/check.h"
 #include "base/heap.h"
-
-/* Messages that an actor handles in one turn before it gives way to others. */
-enum { TURN_BUDGET = 64 };
 
 const troupe_type tr_note_type = {"troupe_note", sizeof(struct tr_note_body), NULL, 0};
 
@@ -18,12 +18,18 @@ troupe *troupe_runtime(troupe_self *self) {
     return self->rt;
 }
 
-troupe_ref tr_actor_ref(const troupe_self *self) {
-    return (troupe_ref){self->rt->node, (uint64_t)self->generation << 32 | self->place};
-}
-
 troupe_ref troupe_me(troupe_self *self) {
     return tr_actor_ref(self);
+}
+
+/* What it is doing, for reports. Relaxed: the text is constant, and the watch reads it while this
+ * actor can't go on (tr_turn_unwatch). */
+static const char *doing(const troupe_self *self) {
+    return (const char *)(uintptr_t)tr_load64_relaxed(&self->doing);
+}
+
+static void set_doing(troupe_self *self, const char *what) {
+    tr_store64_relaxed(&self->doing, (uint64_t)(uintptr_t)what);
 }
 
 /* --- Birth ------------------------------------------------------------------------------------ */
@@ -31,56 +37,50 @@ troupe_ref troupe_me(troupe_self *self) {
 troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg, tr_bond *bond,
                          troupe_self **out) {
     if (!what || !what->receive || what->mailbox_limit > TROUPE_MAILBOX_MAX) return TROUPE_INVALID;
-    troupe_self *self = tr_table_take(&rt->table, !bond, what == &troupe_supervisor);
+    if (what->blocking && rt->sched.stepped) return TROUPE_INVALID;
+    if (what->blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
+    const tr_worker *worker = tr_sched_mine(&rt->sched);
+    bool is_supervisor = what == &troupe_supervisor;
+    troupe_self *self =
+        tr_table_take(&rt->table, worker ? worker->index : TR_NOWHERE, is_supervisor && !bond);
     if (!self) return TROUPE_NOMEM;
+    self->is_supervisor = is_supervisor;
     self->rt = rt;
     self->what = what;
     self->state = NULL;
     self->arg = arg;
     self->bond = bond;
     self->name = NULL;
-    tr_lock(&rt->names.lock);
-    self->named_out = false;
-    tr_unlock(&rt->names.lock);
     self->ready = self->stopping = self->ending = self->answered = false;
+    self->has_timers = self->has_watched = false;
     self->status = TR_NEW;
     self->why = TROUPE_OK;
     self->lives = 0;
     self->in_hand = 0;
-    self->sender = TROUPE_NOBODY;
-    self->doing = "start";
+    set_doing(self, "start");
     self->failure = NULL;
     self->cleanups = NULL;
     tr_list_init(&self->watchers);
     tr_list_init(&self->watching);
     tr_list_init(&self->timers);
-    tr_mailbox_open(&self->box,
-                    what->mailbox_limit ? what->mailbox_limit : TROUPE_MAILBOX_DEFAULT);
     /* A supervised actor rests until its supervisor asks for a start. */
-    if (bond) (void)tr_or64_seq(&self->control, TR_CONTROL_FROZEN);
-    (void)tr_and64_seq(&self->control, ~(uint64_t)TR_CONTROL_VACANT);
+    tr_route_adopt(&rt->sched, &self->task,
+                   what->mailbox_limit ? what->mailbox_limit : TROUPE_MAILBOX_DEFAULT, bond,
+                   what->blocking);
+    /* Release: who finds the actor finds it whole. Seq: `closing` is looked at after this, and a
+     * close looks at this after it has set `closing`. */
+    tr_store64_seq(&self->task.control, (uint64_t)tr_actor_generation(self) << 32 |
+                                            (bond ? TR_CONTROL_FROZEN : TR_CONTROL_TOP));
     *out = self;
     return TROUPE_OK;
 }
 
 /* --- Requests --------------------------------------------------------------------------------- */
 
-bool tr_actor_request(troupe_self *self, uint32_t generation, uint32_t request) {
-    uint64_t control = tr_load64_acquire(&self->control), next;
-    do {
-        if (control >> 32 != generation) return false;
-        next = (control | request) & ~(uint64_t)TR_CONTROL_FROZEN;
-    } while (!tr_cas64_seq(&self->control, &control, next));
-    /* Who takes FROZEN away, or kicks the mailbox out of parking, is the one who queues it. */
-    if ((control & TR_CONTROL_FROZEN) || tr_mailbox_kick(&self->box))
-        tr_sched_submit(&self->rt->sched, self);
-    return true;
-}
-
 static troupe_err request(troupe *rt, troupe_ref ref, uint32_t what) {
     if (ref.node != rt->node) return ref.node ? TROUPE_NOCONNECTION : TROUPE_GONE;
     troupe_self *self = tr_table_find(&rt->table, ref.id);
-    bool ok = self && tr_actor_request(self, (uint32_t)(ref.id >> 32), what);
+    bool ok = self && tr_route_request(&rt->sched, &self->task, (uint32_t)(ref.id >> 32), what);
     return ok ? TROUPE_OK : TROUPE_GONE;
 }
 
@@ -105,8 +105,8 @@ static tr_failure *failure_of(troupe_self *self) {
     if (self->failure) return NULL; /* the first failure is the one that counts */
     self->failure = tr_take_zero(self->rt->heap, sizeof *self->failure);
     if (!self->failure) return NULL;
-    self->failure->doing = self->doing;
-    self->failure->from = self->sender;
+    self->failure->doing = doing(self);
+    self->failure->from = troupe_sender(self);
     return self->failure;
 }
 
@@ -162,10 +162,15 @@ static void release(troupe_self *self) {
         cleanup->run(cleanup->ctx);
         tr_give(self->rt->heap, cleanup, sizeof *cleanup);
     }
-    tr_timers_forget(&self->rt->timers, self);
-    tr_ties_forget(self);
-    tr_give(self->rt->heap, self->state, self->what->state_size);
+    if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
+    if (self->has_watched) tr_ties_forget(self);
+    tr_pool_give(&self->rt->pool, self->state, self->what->state_size);
     self->state = NULL;
+}
+
+static void give_place(troupe_self *self) {
+    const tr_worker *worker = tr_sched_mine(&self->rt->sched);
+    tr_table_give(&self->rt->table, worker ? worker->index : TR_NOWHERE, self);
 }
 
 /* Ends an actor for good; nobody may touch it after. */
@@ -174,26 +179,28 @@ static void bury(troupe_self *self) {
     troupe_ref me = tr_actor_ref(self);
     troupe_err why = self->why;
     self->status = TR_BURIED;
-    tr_table_retire(self); /* first: once one call has said GONE, all do */
+    uint64_t marks = tr_table_retire(self); /* first: once one call has said GONE, all do */
     tr_give(rt->heap, self->failure, sizeof *self->failure);
     self->failure = NULL;
-    bool wanted = tr_mailbox_close(&self->box);
-    for (tr_link *link; (link = tr_mailbox_pop(&self->box));) {
+    bool wanted = tr_mailbox_close(&self->task.box);
+    for (tr_link *link; (link = tr_mailbox_pop(&self->task.box));) {
         troupe_msg *msg = tr_msg_of(link);
         tr_dead_letter(rt, me, &msg, TROUPE_GONE);
     }
-    tr_names_forget(&rt->names, self);
-    tr_ties_ended(self, why);
+    if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
+    if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, why);
     tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
     if (port) port->ops->room(port, me);
-    tr_table_give(&rt->table, self);
+    /* A call may be on its way, through this very memory: then its turn is the last (see there). */
+    if (tr_turn_release(&rt->sched, &self->task)) give_place(self);
 }
 
 /* Ends a life. True: the actor is held for its supervisor; false: it is buried. */
 static bool end_life(troupe_self *self, troupe_err why) {
+    tr_turn_unwatch(&self->rt->sched);
     bool started = self->status == TR_ALIVE;
     if (started && why != TROUPE_KILLED && self->what->stop) {
-        self->doing = "stop";
+        set_doing(self, "stop");
         self->what->stop(self, self->state, why);
     }
     release(self);
@@ -223,8 +230,11 @@ static bool after_callback(troupe_self *self, troupe_err err) {
 /* Makes the state and runs `start`. An error: the life has not begun, and nothing of it is left. */
 static troupe_err run_start(troupe_self *self) {
     const troupe_behaviour *what = self->what;
-    if (what->state_size && !(self->state = tr_take_zero(self->rt->heap, what->state_size)))
-        return TROUPE_NOMEM;
+    if (what->state_size) {
+        self->state = tr_pool_take(&self->rt->pool, what->state_size);
+        if (!self->state) return TROUPE_NOMEM;
+        memset(self->state, 0, what->state_size);
+    }
     troupe_err err = what->start ? what->start(self, self->state, self->arg) : TROUPE_OK;
     if (err && err != TROUPE_LATER) {
         (void)failure_of(self);
@@ -243,8 +253,7 @@ static void renew(troupe_self *self) {
     self->failure = NULL;
     self->ready = self->stopping = self->ending = false;
     self->why = TROUPE_OK;
-    self->sender = TROUPE_NOBODY;
-    self->doing = "start";
+    set_doing(self, "start");
     self->lives++;
 }
 
@@ -264,9 +273,9 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
     troupe_self *self;
     troupe_err err = tr_actor_make(rt, what, arg, NULL, &self);
     if (err) return err;
-    /* A close that began meanwhile may have asked everybody to stop before this one was there. If
-     * so, the table's lock, which both have held, makes `closing` visible here. */
-    if (tr_load32_acquire(&rt->closing)) {
+    /* A close that began meanwhile may have asked everybody to stop before this one was there. It
+     * says so first and then counts the living; this one was counted before: one sees the other. */
+    if (tr_load32_seq(&rt->closing)) {
         bury(self);
         return TROUPE_CLOSED;
     }
@@ -279,53 +288,67 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
         bury(self);
     } else if (after_callback(self, TROUPE_OK)) {
         /* From here on it runs by itself: `start` may have sent itself mail, or been asked to. */
-        tr_sched_submit(&rt->sched, self);
+        tr_route_settle(&rt->sched, &self->task, what->blocking);
     }
     (void)tr_sched_mark(before);
     if (!err) *out = me;
     return err;
 }
 
-/* Gives the place of a message back, and tells who waits for room. */
-static void handled(troupe_self *self, uint32_t flags) {
-    bool room = (flags & TR_MSG_COUNTED) && tr_mailbox_handled(&self->box);
-    tr_port *port = room ? tr_runtime_port(self->rt) : NULL;
-    if (port) port->ops->room(port, tr_actor_ref(self));
+/* Tells the port that a mailbox has room. Also after the turn is over, when the actor may be in
+ * other hands already. */
+static TR_COLD void tell_room(tr_turn *turn, uint64_t id) {
+    turn->room = false;
+    tr_port *port = tr_runtime_port(turn->sched->rt);
+    if (port) port->ops->room(port, (troupe_ref){turn->sched->rt->node, id});
 }
 
-/* Runs `receive` on one message and ends it. False: the actor is buried. */
-static bool receive(troupe_self *self, troupe_msg *msg) {
+/* Ends a message after which the actor fails or ends, and the life. False: the actor is buried. */
+static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg *msg,
+                                    troupe_err err) {
     troupe *rt = self->rt;
-    if (msg->generation != self->generation) { /* it was for one who had this place before */
-        uint32_t flags = msg->flags;
-        tr_dead_letter(rt, TROUPE_NOBODY, &msg, TROUPE_GONE);
-        handled(self, flags);
-        return true;
-    }
-    self->in_hand = msg->flags;
-    self->sender = msg->sender;
-    self->doing = msg->type->name;
-    self->answered = false;
-    troupe_err err = self->what->receive(self, self->state, &msg);
-    bool failed = err || (self->ending && !tr_clean(self->why));
-    if ((self->in_hand & TR_MSG_ASK) && (failed || self->ending) && !self->answered)
+    bool failed = err || !tr_clean(self->why);
+    if ((self->in_hand & TR_MSG_ASK) && !self->answered)
         tr_ask_unanswered(rt, self->sender, failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
         tr_dead_letter(rt, tr_actor_ref(self), &msg, TROUPE_FAILED);
     }
     troupe_drop(&msg);
-    handled(self, self->in_hand);
-    bool there = after_callback(self, err);
-    if (there) {
-        self->in_hand = 0;
-        self->sender = TROUPE_NOBODY;
+    tr_turn_settle(turn); /* a report says how much mail is kept */
+    if (turn->room) tell_room(turn, self->id);
+    if (!after_callback(self, err)) return false;
+    self->in_hand = 0;
+    return true;
+}
+
+/* Ends a message that was for an actor which had this place before. */
+static TR_COLD void end_late_comer(troupe *rt, troupe_msg *msg) {
+    tr_dead_letter(rt, TROUPE_NOBODY, &msg, TROUPE_GONE);
+}
+
+/* Runs `receive` on one message and ends it. False: the actor is buried. */
+static bool receive(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
+    troupe *rt = self->rt;
+    turn->owed = true;
+    turn->counted = msg->flags & TR_MSG_COUNTED;
+    if (TR_UNLIKELY(msg->generation != tr_actor_generation(self))) {
+        end_late_comer(rt, msg);
+        return true;
     }
-    return there;
+    self->in_hand = msg->flags | TR_IN_HAND;
+    self->sender = tr_msg_sender(msg, rt->node);
+    set_doing(self, msg->type->name);
+    self->answered = false;
+    troupe_err err = self->what->receive(self, self->state, &msg);
+    if (__builtin_expect(err || self->ending, 0)) return receive_no_more(turn, self, msg, err);
+    if (msg) tr_msg_drop(msg);
+    self->in_hand = 0;
+    return true;
 }
 
 static void ask_to_stop(troupe_self *self) {
-    self->doing = "stopping";
+    set_doing(self, "stopping");
     troupe_err err = self->what->stopping ? self->what->stopping(self, self->state) : TROUPE_OK;
     self->stopping = true;
     if (err == TROUPE_LATER) return;
@@ -334,8 +357,8 @@ static void ask_to_stop(troupe_self *self) {
 }
 
 /* Does what was asked of the actor. False: it is buried. */
-static bool obey(troupe_self *self) {
-    uint64_t asked = tr_and64_seq(&self->control, ~(uint64_t)TR_CONTROL_REQUESTS);
+static TR_COLD bool obey(troupe_self *self) {
+    uint64_t asked = tr_and64_seq(&self->task.control, ~(uint64_t)TR_CONTROL_REQUESTS);
     if (asked & TR_CONTROL_BURY) {
         TR_ASSERT(self->status == TR_HELD);
         bury(self);
@@ -343,7 +366,9 @@ static bool obey(troupe_self *self) {
     }
     bool unborn = self->status != TR_ALIVE;
     if ((asked & TR_CONTROL_START) && unborn) {
-        if (self->status == TR_HELD) tr_ties_ended(self, self->why);
+        if (self->status == TR_HELD &&
+            (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
+            tr_ties_ended(self, self->why);
         if (asked & (TR_CONTROL_KILL | TR_CONTROL_STOP)) {
             renew(self);
             return end_life(self, asked & TR_CONTROL_KILL ? TROUPE_KILLED : TROUPE_SHUTDOWN);
@@ -353,7 +378,7 @@ static bool obey(troupe_self *self) {
     if (self->status != TR_ALIVE) return true;
     if (asked & TR_CONTROL_KILL) {
         if (self->is_supervisor && tr_supervisor_kill(self, self->state)) return true;
-        self->doing = "kill";
+        set_doing(self, "kill");
         return end_life(self, TROUPE_KILLED);
     }
     if ((asked & TR_CONTROL_STOP) && !self->stopping) {
@@ -363,34 +388,30 @@ static bool obey(troupe_self *self) {
     return true;
 }
 
-/* Rests while held, until a request comes. False: one has come. */
-static bool freeze(troupe_self *self) {
-    uint64_t control = tr_load64_acquire(&self->control);
-    do {
-        if (control & TR_CONTROL_REQUESTS) return false;
-    } while (!tr_cas64_seq(&self->control, &control, control | TR_CONTROL_FROZEN));
-    return true;
-}
-
-/* Rests until mail or a request comes. False: one has come. */
-static bool park(troupe_self *self) {
-    if (!tr_mailbox_park(&self->box)) return false;
-    /* A request that came before the parking found nothing to kick. Now either this look sees it,
-     * or it comes after the parking and kicks: both are sequentially consistent. */
-    bool asked = tr_load64_seq(&self->control) & TR_CONTROL_REQUESTS;
-    return !(asked && tr_mailbox_kick(&self->box));
-}
-
-bool tr_actor_turn(troupe_self *self) {
-    for (int i = 0; i < TURN_BUDGET; i++) {
-        if (tr_load64_acquire(&self->control) & TR_CONTROL_REQUESTS) {
-            if (!obey(self)) return false;
-        } else if (self->status != TR_ALIVE) {
-            if (freeze(self)) return false;
-        } else {
-            tr_link *link = tr_mailbox_pop(&self->box);
-            if (link ? !receive(self, tr_msg_of(link)) : park(self)) return false;
-        }
+void tr_task_turn(tr_turn *turn) {
+    troupe_self *self = TR_OWNER(turn->task, troupe_self, task);
+    if (self->status == TR_BURIED) { /* this was the call that its burial could not wait for */
+        if (tr_turn_release(turn->sched, turn->task)) give_place(self);
+        return;
     }
-    return true;
+    const uint64_t id = self->id; /* after its turn the actor may be in other hands */
+    while (!turn->over) {
+        tr_link *link = NULL;
+        if (tr_load64_acquire(&self->task.control) & TR_CONTROL_REQUESTS) {
+            if (!obey(self)) return;
+        } else if (self->status != TR_ALIVE) {
+            tr_turn_freeze(turn);
+        } else if ((link = tr_turn_next(turn))) {
+            if (TR_UNLIKELY(turn->room)) tell_room(turn, id);
+            if (!receive(turn, self, tr_msg_of(link))) return;
+        }
+        if (TR_UNLIKELY(turn->room)) tell_room(turn, id);
+    }
+}
+
+void tr_task_describe(const tr_task *task, char *text, size_t room) {
+    const troupe_self *self = (const troupe_self *)(const void *)task; /* it is the first member */
+    char path[256];
+    tr_actor_path(self, path, sizeof path);
+    snprintf(text, room, "%s in %s", path, doing(self));
 }

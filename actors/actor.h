@@ -2,30 +2,19 @@
 #ifndef TR_ACTORS_ACTOR_H
 #define TR_ACTORS_ACTOR_H
 
+#include "actors/route.h"
 #include "actors/runtime.h"
+#include "actors/task.h"
 #include "base/check.h"
-#include "mailbox/mailbox.h"
 #include "serial/envelope.h"
 
 /* Where an actor is in its life. Written by whoever runs it, or is making it. */
 typedef enum tr_status {
-    TR_NEW,     /* made; its start has not run */
-    TR_ALIVE,   /* started: it handles mail */
-    TR_HELD,    /* a life has ended, and its supervisor has not decided yet; mail waits */
-    TR_BURIED   /* ended for good */
+    TR_NEW,   /* made; its start has not run */
+    TR_ALIVE, /* started: it handles mail */
+    TR_HELD,  /* a life has ended, and its supervisor has not decided yet; mail waits */
+    TR_BURIED /* ended for good */
 } tr_status;
-
-/* Requests to an actor and its idle mark, in the low half of `control`; the high half is the
- * generation, so that a request can never reach the next actor in the same place. */
-enum {
-    TR_CONTROL_START = 1, /* begin a life */
-    TR_CONTROL_STOP = 2,  /* end it in good order */
-    TR_CONTROL_KILL = 4,  /* end it now */
-    TR_CONTROL_BURY = 8,  /* end for good; only while held */
-    TR_CONTROL_REQUESTS = 15,
-    TR_CONTROL_FROZEN = 16, /* held, and not queued: a request runs it again */
-    TR_CONTROL_VACANT = 32  /* nobody has this generation yet: a ref that says so is made up */
-};
 
 /* What a child tells its supervisor. */
 typedef enum tr_note_what { TR_NOTE_READY, TR_NOTE_ENDED } tr_note_what;
@@ -68,57 +57,57 @@ typedef struct tr_cleanup {
     void *ctx;
 } tr_cleanup;
 
-/* An actor. Fields without a remark belong to whoever runs it (one at a time; the mailbox's parking
- * hands them on). */
+/* In `in_hand`, beside TR_MSG_*: there is a message. */
+#define TR_IN_HAND (UINT32_C(1) << 31)
+
+/* An actor. Fields without a remark belong to whoever runs it (one at a time; its parking and the
+ * bias of its home hand them on). */
 struct troupe_self {
-    tr_mailbox box;       /* shared; see mailbox/ */
-    tr_link run;          /* in a run queue: the scheduler's */
-    tr_atomic64 control;  /* shared: generation << 32 | TR_CONTROL_* */
-    uint32_t place;       /* constant */
-    uint32_t generation;  /* constant for one actor: what `control` had at its birth */
-    bool is_supervisor;   /* constant for one actor */
-    tr_list top;          /* among the top-level actors; guarded by the table's lock */
-    troupe *rt;           /* constant */
+    tr_task task; /* the scheduler's */
+    troupe *rt;   /* constant */
     const troupe_behaviour *what;
     void *state;
-    const void *arg;      /* of a supervised actor: what each start gets */
-    tr_bond *bond;        /* to its supervisor; NULL: top level */
-    char *name;           /* registered; guarded by the names' lock */
-    bool named_out;       /* may no longer be given a name; guarded by the names' lock */
-    bool ready;           /* start is complete */
-    bool stopping;        /* `stopping` said LATER */
-    bool ending;          /* this life ends once the callback returns, for the reason `why` */
-    bool answered;        /* the ask in hand was replied to */
-    tr_status status;
-    troupe_err why;
-    uint32_t lives;       /* begun so far */
-    unsigned in_hand;     /* flags of the message being handled; 0 outside */
-    troupe_ref sender;    /* of the message being handled */
-    const char *doing;    /* the callback, or the type of the message being handled */
-    tr_failure *failure;  /* of the last life; read by the supervisor while held */
+    const void *arg;   /* of a supervised actor: what each start gets */
+    tr_bond *bond;     /* to its supervisor; NULL: top level */
+    char *name;        /* registered; guarded by the names' lock */
+    uint64_t id;       /* constant for one actor: place (low half) and generation, as in its ref */
+    troupe_ref sender; /* of the message being handled; outside old news */
+    tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
+    tr_failure *failure; /* of the last life; read by the supervisor while held */
     tr_cleanup *cleanups;
-    tr_list watchers;     /* ties to me; guarded by the ties' lock */
-    tr_list watching;     /* ties of mine; guarded by the ties' lock */
-    tr_list timers;       /* of mine; guarded by the timers' lock */
-    troupe_self *next_free; /* the table's */
+    uint32_t lives;     /* begun so far */
+    uint32_t in_hand;   /* flags of the message being handled and TR_IN_HAND; 0 outside */
+    uint32_t why;       /* a troupe_err */
+    uint8_t status;     /* a tr_status */
+    bool is_supervisor; /* constant for one actor */
+    bool ready;         /* start is complete */
+    bool stopping;      /* `stopping` said LATER */
+    bool ending;        /* this life ends once the callback returns, for the reason `why` */
+    bool answered;      /* the ask in hand was replied to */
+    bool has_timers;    /* it has set one, in some life */
+    bool has_watched;   /* it has monitored somebody, in some life */
+    tr_list top;        /* among the supervisors at the top; guarded by the table's lock */
+    tr_list watchers;   /* ties to me; guarded by the ties' lock */
+    tr_list watching;   /* ties of mine; guarded by the ties' lock */
+    tr_list timers;     /* of mine; guarded by the timers' lock */
 };
 
 /* Makes an actor without running anything. `bond` is NULL at the top level. NOMEM, INVALID. */
 TR_CHECKED troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg,
-                                        tr_bond *bond, troupe_self **out);
+                                    tr_bond *bond, troupe_self **out);
 
 /* Whether an end for that reason is clean: OK or SHUTDOWN. */
 bool tr_clean(troupe_err why);
 
 /* An actor's ref. */
-troupe_ref tr_actor_ref(const troupe_self *self);
+static inline troupe_ref tr_actor_ref(const troupe_self *self) {
+    return (troupe_ref){self->rt->node, self->id};
+}
 
-/* Asks something of the actor that has that generation, and has it run if it rests. False: it has
- * ended. */
-bool tr_actor_request(troupe_self *self, uint32_t generation, uint32_t request);
-
-/* Runs an actor: requests, then mail, up to a budget. True: it wants to run again. */
-bool tr_actor_turn(troupe_self *self);
+/* Which generation of its place it is, as in its ref. */
+static inline uint32_t tr_actor_generation(const troupe_self *self) {
+    return (uint32_t)(self->id >> 32);
+}
 
 /* The path in the tree, for reports: "shop/accounts/7". Any thread that knows the actor lives. */
 void tr_actor_path(const troupe_self *self, char *path, size_t room);

@@ -25,10 +25,6 @@ void tr_asks_fini(tr_asks *asks) {
     tr_mutex_fini(&asks->lock);
 }
 
-bool tr_ask_id(uint64_t id) {
-    return (uint32_t)id >= TR_PLACE_ASKS;
-}
-
 static uint64_t id_of(uint64_t number) {
     const uint64_t places = UINT32_MAX - TR_PLACE_ASKS + UINT64_C(1);
     return (number / places) << 32 | (TR_PLACE_ASKS + number % places);
@@ -104,8 +100,8 @@ troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg, unsigned time
     bool ok = tr_map_add(&rt->asks.by_id, asker.id, &asker.by_id);
     tr_unlock(&rt->asks.lock);
 
-    troupe_err err = ok ? tr_send(rt, (troupe_ref){rt->node, asker.id}, to, TR_SEND_ASK, msg)
-                        : TROUPE_NOMEM;
+    troupe_err err =
+        ok ? tr_send(rt, (troupe_ref){rt->node, asker.id}, to, TR_SEND_ASK, msg) : TROUPE_NOMEM;
     if (!err) {
         wait_for_answer(rt, &asker, tr_after_ms(tr_clock(), timeout_ms));
         err = asker.why == TROUPE_LATER ? TROUPE_TIMEOUT : asker.why;

@@ -5,6 +5,7 @@
 
 #include <troupe/actor.h>
 
+#include "actors/table.h"
 #include "base/check.h"
 #include "base/map.h"
 #include "base/os.h"
@@ -22,7 +23,9 @@ void tr_asks_init(tr_asks *asks, const troupe_heap *heap);
 void tr_asks_fini(tr_asks *asks);
 
 /* Whether an id is an asker's. */
-bool tr_ask_id(uint64_t id);
+static inline bool tr_ask_id(uint64_t id) {
+    return (uint32_t)id >= TR_PLACE_ASKS;
+}
 
 /* Gives an answer to an asker. GONE: it no longer waits; the message is still the caller's. */
 TR_CHECKED troupe_err tr_ask_answer(tr_asks *asks, uint64_t id, troupe_msg **msg);

@@ -1,6 +1,7 @@
 #include "actors/monitor.h"
 
 #include "actors/actor.h"
+#include "actors/find.h"
 #include "actors/send.h"
 #include "base/check.h"
 #include "base/heap.h"
@@ -99,7 +100,9 @@ static troupe_err enter(troupe *rt, tr_tie *tie) {
     troupe_self *watched = NULL;
     if (tie->who.node == rt->node) {
         watched = tr_table_find(&rt->table, tie->who.id);
-        if (!watched) return TROUPE_GONE;
+        /* An end for good takes this lock only if it finds the mark. */
+        if (!watched || !tr_table_mark(watched, (uint32_t)(tie->who.id >> 32), TR_CONTROL_WATCHED))
+            return TROUPE_GONE;
     }
     uint64_t key = key_of(tie->number, tie->watcher.node);
     if (!tr_map_add(&rt->ties.all, key, &tie->in_all)) return TROUPE_NOMEM;
@@ -114,8 +117,11 @@ static troupe_err watch(troupe_self *self, tr_tie *tie) {
     const uint64_t number = tie->number;
     const troupe_ref who = tie->who;
     struct troupe_down body = {.monitor = number, .who = who};
-    troupe_err err = tr_msg_make(rt->heap, &troupe_down_type, &body, &tie->down);
+    /* From there it comes with a sender of another node, for which `take` leaves room. */
+    troupe_err err = tr_msg_take(&rt->pool, &troupe_down_type, 0, &tie->down);
     if (err) return err;
+    *(struct troupe_down *)tr_msg_body(tie->down) = body;
+    self->has_watched = true;
     tr_lock(&rt->ties.lock);
     err = enter(rt, tie);
     if (!err) tr_list_add(&self->watching, &tie->of_watcher);

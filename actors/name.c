@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/actor.h"
+#include "actors/find.h"
 #include "base/check.h"
 #include "base/heap.h"
 
@@ -41,7 +42,9 @@ static size_t size_of(const char *name) {
 static troupe_err enter(troupe *rt, troupe_ref who, tr_named *named) {
     tr_names *names = &rt->names;
     troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
-    if (!self || self->named_out) return TROUPE_GONE;
+    /* Its end takes this lock only if it finds the mark. */
+    if (!self || !tr_table_mark(self, (uint32_t)(who.id >> 32), TR_CONTROL_NAMED))
+        return TROUPE_GONE;
     if (self->name && strcmp(self->name, named->name) == 0) return TROUPE_LATER;
     if (self->name || find(names, named->name)) return TROUPE_TAKEN;
     named->who = self;
@@ -73,7 +76,6 @@ troupe_err troupe_whereis(troupe *rt, const char *name, troupe_ref *out) {
 
 void tr_names_forget(tr_names *names, troupe_self *self) {
     tr_lock(&names->lock);
-    self->named_out = true;
     tr_named *named = self->name ? find(names, self->name) : NULL;
     if (named) tr_map_remove(&names->by_hash, &named->by_hash);
     self->name = NULL;

@@ -1,3 +1,4 @@
+#include "actors/find.h"
 #include "actors/port.h"
 
 #include <stdarg.h>
@@ -39,13 +40,13 @@ troupe_err tr_port_deliver(troupe *rt, troupe_ref from, troupe_ref to, unsigned 
 
 bool tr_port_want_room(troupe *rt, troupe_ref who) {
     troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
-    return self && tr_mailbox_want(&self->box);
+    return self && tr_route_want(&rt->sched, &self->task);
 }
 
 void tr_port_dead(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, troupe_msg **msg,
                   troupe_err why) {
-    (*msg)->sender = from;
-    (*msg)->flags = how & TR_SEND_ASK ? TR_MSG_ASK : 0;
+    tr_msg_set_sender(*msg, rt->node, from);
+    if (how & TR_SEND_ASK) (*msg)->flags |= TR_MSG_ASK;
     tr_dead_letter(rt, to, msg, why);
 }
 
@@ -59,6 +60,10 @@ void tr_port_ask_failed(troupe *rt, troupe_ref asker, troupe_err why) {
 
 uint64_t tr_port_node(const troupe *rt) {
     return rt->node;
+}
+
+const tr_pool *tr_port_pool(const troupe *rt) {
+    return &rt->pool;
 }
 
 const troupe_heap *tr_port_heap(const troupe *rt) {

@@ -6,6 +6,7 @@
 #include <troupe/actor.h>
 
 #include "base/check.h"
+#include "base/pool.h"
 #include "serial/type.h"
 
 typedef struct tr_port tr_port;
@@ -51,7 +52,7 @@ TR_CHECKED troupe_err tr_port_attach(troupe *rt, tr_port *port);
 /* Something else that lives as long as a runtime, found by its key. */
 typedef struct tr_service {
     struct tr_service *next;
-    const void *key;                          /* the address of something of the owner's */
+    const void *key;                           /* the address of something of the owner's */
     void (*close)(struct tr_service *service); /* all actors have ended: stop and free */
 } tr_service;
 
@@ -62,7 +63,7 @@ tr_service *tr_port_service(troupe *rt, const void *key, tr_service *(*make)(tro
 /* Puts a message that came from outside into a mailbox. `from` is its sender, on any node.
  * FULL, GONE: the message is still the caller's. */
 TR_CHECKED troupe_err tr_port_deliver(troupe *rt, troupe_ref from, troupe_ref to, unsigned how,
-                                          troupe_msg **msg);
+                                      troupe_msg **msg);
 
 /* Asks for `ops->room` once `who` has room. False: it has room now, or has ended; try again. */
 bool tr_port_want_room(troupe *rt, troupe_ref who);
@@ -75,7 +76,7 @@ void tr_port_dead(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, trou
 /* An actor of another node starts or stops to watch one of this runtime. An end is told by
  * `ops->down`, at once if `who` has ended already. NOMEM. */
 TR_CHECKED troupe_err tr_port_watch(troupe *rt, uint64_t number, troupe_ref watcher,
-                                        troupe_ref who);
+                                    troupe_ref who);
 /* Takes it back; does nothing if it is over. */
 void tr_port_unwatch(troupe *rt, uint64_t number, troupe_ref watcher);
 
@@ -99,6 +100,8 @@ TR_CHECKED troupe_err tr_port_on_end(troupe_self *self, void (*run)(void *ctx), 
 
 /* A runtime's incarnation. */
 uint64_t tr_port_node(const troupe *rt);
+/* Where messages that arrive come from. */
+const tr_pool *tr_port_pool(const troupe *rt);
 /* Its allocator, which outlives it if it is malloc. */
 const troupe_heap *tr_port_heap(const troupe *rt);
 /* Its message types. */

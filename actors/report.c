@@ -51,5 +51,6 @@ void tr_report_failure(troupe_self *self, troupe_err why, const char *next) {
     tr_log(self->rt, TROUPE_ERROR,
            "actor failed: %s (life %u) in %s from %s: %s (%s)%s; %s; %u messages kept", path,
            self->lives, failure && failure->doing ? failure->doing : "start", from,
-           troupe_errname(why), troupe_strerror(why), place, next, tr_mailbox_count(&self->box));
+           troupe_errname(why), troupe_strerror(why), place, next,
+           tr_mailbox_count(&self->task.box));
 }

@@ -1,8 +1,10 @@
 #include "actors/runtime.h"
 
 #include "actors/actor.h"
+#include "actors/find.h"
 #include "actors/report.h"
 #include "actors/supervisor.h"
+#include "actors/turn.h"
 #include "base/check.h"
 #include "base/heap.h"
 
@@ -15,7 +17,6 @@ static troupe_err check(const troupe_config *config) {
 }
 
 static void make_rooms(troupe *rt) {
-    tr_table_init(&rt->table, rt->heap);
     tr_timers_init(&rt->timers, rt);
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
@@ -34,6 +35,7 @@ static void free_all(troupe *rt) {
     tr_names_fini(&rt->names);
     tr_ties_fini(&rt->ties);
     tr_table_fini(&rt->table);
+    tr_pool_fini(&rt->pool);
     troupe_heap heap = *rt->heap;
     tr_give(&heap, rt, sizeof *rt);
 }
@@ -51,7 +53,14 @@ troupe_err troupe_open(const troupe_config *config, troupe **out) {
     if (!rt->config.close_ms) rt->config.close_ms = CLOSE_MS;
     if (!rt->config.quiet) rt->config.quiet = TROUPE_DEBUG;
     while (!rt->node) tr_random(&rt->node, sizeof rt->node);
-    err = tr_sched_init(&rt->sched, rt, config->workers);
+    if (!tr_pool_init(&rt->pool, rt->heap, config->heap.take ? NULL : tr_pool_ground()))
+        err = TROUPE_NOMEM;
+    if (!err && (err = tr_sched_init(&rt->sched, rt, config))) tr_pool_fini(&rt->pool);
+    if (!err && !tr_table_init(&rt->table, rt->heap, rt->sched.stepped ? 0 : rt->sched.room)) {
+        tr_sched_fini(&rt->sched);
+        tr_pool_fini(&rt->pool);
+        err = TROUPE_NOMEM;
+    }
     if (err) {
         tr_give(heap, rt, sizeof *rt);
         return err;
@@ -59,7 +68,7 @@ troupe_err troupe_open(const troupe_config *config, troupe **out) {
     make_rooms(rt);
     err = tr_sched_start(&rt->sched);
     if (!err && !rt->sched.stepped && (err = tr_timers_start(&rt->timers)))
-        (void)tr_sched_end(&rt->sched, TR_NEVER);
+        tr_sched_end(&rt->sched);
     if (err)
         free_all(rt);
     else
@@ -90,24 +99,23 @@ static bool wait_for(troupe *rt, uint64_t id, uint64_t deadline) {
 
 /* The youngest top-level supervisor that lives; 0: none. */
 static uint64_t youngest_supervisor(tr_table *table) {
-    uint64_t id = 0;
     tr_lock(&table->lock);
-    for (tr_list *at = table->top.prev; !id && at != &table->top; at = at->prev) {
-        const troupe_self *self = TR_OWNER(at, troupe_self, top);
-        if (self->is_supervisor) id = (uint64_t)self->generation << 32 | self->place;
-    }
+    tr_list *youngest = table->supervisors.prev;
+    const troupe_self *self = TR_OWNER(youngest, troupe_self, top);
+    bool none = youngest == &table->supervisors;
+    uint64_t id = none ? 0 : self->id;
     tr_unlock(&table->lock);
     return id;
 }
 
-/* Asks something of all top-level actors, the youngest first. */
-static void request_all(tr_table *table, uint32_t request) {
-    tr_lock(&table->lock);
-    for (tr_list *at = table->top.prev; at != &table->top; at = at->prev) {
-        troupe_self *self = TR_OWNER(at, troupe_self, top);
-        (void)tr_actor_request(self, self->generation, request);
+/* Asks something of all top-level actors, the last place first. */
+static void request_all(troupe *rt, uint32_t request) {
+    for (uint32_t place = tr_load32_acquire(&rt->table.used); place-- > 0;) {
+        troupe_self *self = tr_table_at(&rt->table, place);
+        uint64_t control = tr_load64_acquire(&self->task.control);
+        if (!(control & TR_CONTROL_VACANT) && (control & TR_CONTROL_TOP))
+            (void)tr_route_request(&rt->sched, &self->task, (uint32_t)(control >> 32), request);
     }
-    tr_unlock(&table->lock);
 }
 
 /* Stops everybody in order. False: not all had ended by the deadline. */
@@ -116,32 +124,35 @@ static bool stop_all(troupe *rt, uint64_t deadline) {
         (void)troupe_stop(rt, (troupe_ref){rt->node, id});
         if (!wait_for(rt, id, deadline)) return false;
     }
-    request_all(&rt->table, TR_CONTROL_STOP);
+    request_all(rt, TR_CONTROL_STOP);
     return wait_for(rt, 0, deadline);
 }
 
 /* Says who holds the close up. What it reads is changed by nobody while a callback runs. */
+static void name_straggler(troupe *rt, const tr_atomic64 *running) {
+    const tr_task *task = (const tr_task *)(uintptr_t)tr_load64_relaxed(running);
+    if (!task) return;
+    char who[512];
+    tr_task_describe(task, who, sizeof who);
+    tr_log(rt, TROUPE_ERROR, "close: %s does not return from its callback", who);
+}
+
 static void name_stragglers(troupe *rt) {
-    for (unsigned i = 0; i < rt->sched.workers; i++) {
-        const troupe_self *self =
-            (const troupe_self *)(uintptr_t)tr_load64_relaxed(&rt->sched.worker[i].running);
-        if (!self) continue;
-        char path[256];
-        tr_actor_path(self, path, sizeof path);
-        tr_log(rt, TROUPE_ERROR, "close: %s does not return from its callback", path);
-    }
+    for (unsigned i = 0; i < rt->sched.room; i++) name_straggler(rt, &rt->sched.worker[i].running);
+    for (unsigned i = 0; i < rt->sched.blocking.threads; i++)
+        name_straggler(rt, &rt->sched.blocking.thread[i].running);
 }
 
 void troupe_close(troupe **it) {
     troupe *rt = *it;
     if (!rt) return;
     *it = NULL;
-    tr_store32_release(&rt->closing, 1);
+    tr_store32_seq(&rt->closing, 1); /* partner: the second look in troupe_spawn */
     bool ended = stop_all(rt, tr_after_ms(tr_clock(), rt->config.close_ms));
     if (!ended) {
         tr_log(rt, TROUPE_WARN, "close: %zu actors did not stop within %u ms and are killed",
                tr_table_live(&rt->table), rt->config.close_ms);
-        request_all(&rt->table, TR_CONTROL_KILL);
+        request_all(rt, TR_CONTROL_KILL);
         ended = wait_for(rt, 0, tr_after_ms(tr_clock(), KILL_MS));
     }
     if (!ended) {
@@ -155,6 +166,6 @@ void troupe_close(troupe **it) {
         service->close(service);
     }
     tr_timers_end(&rt->timers);
-    (void)tr_sched_end(&rt->sched, TR_NEVER);
+    tr_sched_end(&rt->sched);
     free_all(rt);
 }

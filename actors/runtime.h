@@ -13,6 +13,7 @@
 struct troupe {
     troupe_config config;     /* with its defaults filled in; constant */
     const troupe_heap *heap;  /* `config.heap`, or the static default, which outlives the runtime */
+    tr_pool pool;             /* of messages and states */
     uint64_t node;            /* this runtime's incarnation; constant */
     tr_atomic32 closing;      /* 1: no more spawns */
     tr_atomic64 dead_letters; /* messages that ended undelivered */

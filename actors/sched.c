@@ -2,182 +2,254 @@
 
 #include <stdio.h>
 
-#include "actors/actor.h"
-#include "base/check.h"
+#include "actors/runtime.h"
+#include "actors/turn.h"
 #include "base/heap.h"
 
 /* The worker that the calling thread is, and the runtime in whose callback it is. */
-static _Thread_local tr_worker *me;
-static _Thread_local troupe *inside;
+TR_THREAD_LOCAL tr_worker *tr_sched_me;
+static TR_THREAD_LOCAL troupe *inside;
 
-troupe_err tr_sched_init(tr_sched *sched, troupe *rt, unsigned workers) {
-    sched->rt = rt;
-    sched->stepped = workers == TROUPE_STEPPED;
-    sched->workers = sched->stepped ? 1 : workers ? workers : tr_cores();
-    sched->worker = tr_take_zero(rt->heap, sched->workers * sizeof *sched->worker);
-    if (!sched->worker) return TROUPE_NOMEM;
-    for (unsigned i = 0; i < sched->workers; i++) {
-        tr_mutex_init(&sched->worker[i].lock);
-        sched->worker[i].index = i;
-        sched->worker[i].sched = sched;
+/* --- Waking for help -------------------------------------------------------------------------- */
+
+/* Workers that are awake and not stuck. */
+static unsigned at_work(const tr_sched *sched) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < sched->room; i++) {
+        const tr_worker *worker = &sched->worker[i];
+        if (tr_worker_started(worker))
+            n += !tr_worker_asleep(worker) && !tr_load32_relaxed(&worker->stuck);
     }
-    tr_mutex_init(&sched->rest_lock);
-    tr_cond_init(&sched->rest);
+    return n;
+}
+
+/* Wakes a worker to take what is overdue elsewhere, unless as many as there should be are at work.
+ * False: nobody is at work, and nobody sleeps. */
+static bool wake_a_helper(tr_sched *sched) {
+    unsigned busy = at_work(sched);
+    if (busy >= sched->workers) return true;
+    for (unsigned i = 0; i < sched->room; i++)
+        if (tr_worker_started(&sched->worker[i]) && tr_worker_wake(&sched->worker[i])) return true;
+    return busy > 0;
+}
+
+/* Somebody's queue is overdue. The flag goes up before anybody is looked for who sleeps. */
+void tr_sched_ask_for_help(tr_worker *worker) {
+    tr_store32_seq(&worker->help, 1);
+    (void)wake_a_helper(worker->sched);
+}
+
+/* --- Workers ---------------------------------------------------------------------------------- */
+
+static tr_task *pick(tr_worker *worker) {
+    bool lightly = tr_bias_enter(&worker->bias);
+    if (tr_worker_called(worker)) tr_worker_take_calls(worker);
+    tr_task *task = tr_worker_get(worker);
+    tr_bias_leave(&worker->bias, lightly);
+    return task;
+}
+
+/* Takes the `n` oldest tasks out of a queue for another worker, under its bias. */
+static tr_fifo take_out(tr_worker *from, uint32_t n, const tr_worker *to) {
+    tr_fifo loot = {NULL, NULL};
+    for (; n > 0; n--) {
+        tr_task *task = tr_worker_get(from);
+        tr_store32_release(&task->home, to->index); /* partner: the loads of `home` */
+        tr_fifo_put(&loot, &task->run);
+    }
+    return loot;
+}
+
+/* Queues what was taken out, under the bias of its new home. */
+static void put_in(tr_worker *to, tr_fifo loot) {
+    for (tr_link *link; (link = tr_fifo_get(&loot));) {
+        tr_task *task = TR_OWNER(link, tr_task, run);
+        task->queued = false;
+        tr_worker_put(to, task, false);
+    }
+}
+
+/* Takes half of what waits at a victim, the older half; all of it if it is stuck. */
+static bool rob(tr_worker *thief, tr_worker *victim) {
+    tr_store32_seq(&victim->help, 0);
+    tr_bias_take(&victim->bias);
+    tr_worker_take_calls(victim);
+    uint32_t n = victim->queue.length;
+    tr_fifo loot = take_out(victim, tr_load32_relaxed(&victim->stuck) ? n : (n + 1) / 2, thief);
+    tr_bias_give(&victim->bias);
+    if (!loot.head) return false;
+    bool lightly = tr_bias_enter(&thief->bias);
+    put_in(thief, loot);
+    tr_bias_leave(&thief->bias, lightly);
+    return true;
+}
+
+/* A spare is there for a worker that is stuck. When that one is back, the spare gives what it has
+ * to one of the workers: more threads than cores help nobody. */
+static void retire(tr_worker *spare) {
+    tr_sched *sched = spare->sched;
+    tr_worker *to = NULL;
+    if (spare->index < sched->workers || at_work(sched) <= sched->workers) return;
+    for (unsigned i = 0; i < sched->workers && !to; i++)
+        if (!tr_load32_relaxed(&sched->worker[i].stuck)) to = &sched->worker[i];
+    if (!to) return;
+    bool lightly = tr_bias_enter(&spare->bias);
+    tr_fifo loot = take_out(spare, spare->queue.length, to);
+    tr_bias_leave(&spare->bias, lightly);
+    tr_bias_take(&to->bias);
+    put_in(to, loot);
+    tr_bias_give(&to->bias);
+    (void)tr_worker_wake(to);
+}
+
+static bool rob_somebody(tr_worker *thief) {
+    tr_sched *sched = thief->sched;
+    for (unsigned i = 1; i < sched->room; i++) {
+        tr_worker *victim = &sched->worker[(thief->index + i) % sched->room];
+        if (tr_worker_started(victim) && tr_load32_seq(&victim->help) && rob(thief, victim))
+            return true;
+    }
+    return false;
+}
+
+static bool stay_awake(tr_sched *sched) {
+    if (tr_load32_seq(&sched->over)) return true;
+    for (unsigned i = 0; i < sched->room; i++)
+        if (tr_load32_seq(&sched->worker[i].help)) return true;
+    return false;
+}
+
+void *tr_sched_work(void *arg) {
+    tr_worker *worker = arg;
+    tr_sched *sched = worker->sched;
+    tr_sched_me = worker;
+    tr_store32_relaxed(&worker->thread_id, tr_thread_id());
+    (void)tr_sched_mark(sched->rt); /* all that it runs is callbacks */
+    (void)tr_cache_use(&worker->cache);
+    tr_bias_return(&worker->bias);
+    bool spare = worker->index >= sched->workers;
+    for (tr_task *task = NULL;;) {
+        if (!task) task = pick(worker);
+        if (TR_LIKELY(task != NULL)) {
+            task = tr_turn_run(sched, worker, task);
+            if (TR_UNLIKELY(spare) && !task) retire(worker);
+        } else if (!rob_somebody(worker)) {
+            if (tr_load32_seq(&sched->over)) break;
+            tr_store32_seq(&worker->help, 0);
+            tr_worker_sleep(worker, stay_awake);
+            tr_watch_stir(&sched->watch);
+        }
+    }
+    tr_bias_lend(&worker->bias);
+    tr_cache_flush(&worker->cache);
+    return NULL;
+}
+
+/* Starts a worker's thread. False: the system has none. */
+static bool start(tr_worker *worker) {
+    char name[16];
+    snprintf(name, sizeof name, "troupe:%u", worker->index % 10000);
+    bool ok = tr_thread_start(&worker->thread, name, tr_sched_work, worker);
+    if (ok) tr_store32_release(&worker->started, 1); /* partner: the loads of `started` */
+    return ok;
+}
+
+void tr_sched_relieve(tr_sched *sched, tr_worker *stuck, bool spare) {
+    if (!tr_load32_relaxed(&stuck->waiting) && !tr_worker_called(stuck)) return;
+    tr_store32_seq(&stuck->help, 1);
+    if (wake_a_helper(sched) || !spare) return;
+    for (unsigned i = sched->workers; i < sched->room; i++) {
+        if (tr_worker_started(&sched->worker[i])) continue;
+        (void)start(&sched->worker[i]);
+        return;
+    }
+}
+
+/* Puts a task that was taken out of the queue back, to be the next. */
+static void put_back(tr_worker *worker, tr_task *task) {
+    bool lightly = tr_bias_enter(&worker->bias);
+    task->queued = false;
+    tr_worker_put(worker, task, true);
+    tr_bias_leave(&worker->bias, lightly);
+}
+
+bool tr_sched_step(tr_sched *sched) {
+    tr_worker *worker = &sched->worker[0], *before = tr_sched_me;
+    tr_cache *cache = tr_cache_use(&worker->cache);
+    troupe *inside_before = tr_sched_mark(sched->rt);
+    tr_sched_me = worker;
+    tr_bias_return(&worker->bias);
+    tr_task *task = pick(worker);
+    bool ran = task != NULL;
+    if (task && (task = tr_turn_run(sched, worker, task))) put_back(worker, task);
+    tr_bias_lend(&worker->bias);
+    tr_sched_me = before;
+    (void)tr_sched_mark(inside_before);
+    (void)tr_cache_use(cache);
+    return ran;
+}
+
+/* --- Opening and closing ---------------------------------------------------------------------- */
+
+enum { SPARES = 16, BLOCKING_THREADS = 64, SLOW_MS = 1000 };
+
+troupe_err tr_sched_init(tr_sched *sched, troupe *rt, const troupe_config *config) {
+    sched->rt = rt;
+    sched->stepped = config->workers == TROUPE_STEPPED;
+    sched->workers = sched->stepped ? 1 : config->workers ? config->workers : tr_cores();
+    sched->room = sched->workers;
+    if (!sched->stepped) sched->room += config->spares ? config->spares : SPARES;
+    sched->worker = tr_take_zero(rt->heap, sched->room * sizeof *sched->worker);
+    sched->watch.seen = tr_take_zero(rt->heap, sched->room * sizeof *sched->watch.seen);
+    unsigned most = config->blocking_threads ? config->blocking_threads : BLOCKING_THREADS;
+    if (!sched->worker || !sched->watch.seen ||
+        !tr_blocking_init(&sched->blocking, sched, rt->heap, most)) {
+        tr_give(rt->heap, sched->worker, sched->room * sizeof *sched->worker);
+        tr_give(rt->heap, sched->watch.seen, sched->room * sizeof *sched->watch.seen);
+        return TROUPE_NOMEM;
+    }
+    for (unsigned i = 0; i < sched->room; i++) {
+        tr_worker_init(&sched->worker[i], sched, i);
+        tr_cache_init(&sched->worker[i].cache, &rt->pool);
+    }
+    sched->watch.sched = sched;
+    sched->watch.slow_ns = (config->slow_ms ? config->slow_ms : SLOW_MS) * TR_MS;
     return TROUPE_OK;
 }
 
 void tr_sched_fini(tr_sched *sched) {
-    for (unsigned i = 0; i < sched->workers; i++) tr_mutex_fini(&sched->worker[i].lock);
-    tr_cond_fini(&sched->rest);
-    tr_mutex_fini(&sched->rest_lock);
-    tr_give(sched->rt->heap, sched->worker, sched->workers * sizeof *sched->worker);
-}
-
-/* The oldest actor of a queue; NULL: it is empty. */
-static troupe_self *take(tr_worker *worker) {
-    tr_lock(&worker->lock);
-    tr_link *link = tr_fifo_get(&worker->queue);
-    if (link) worker->queued--;
-    tr_unlock(&worker->lock);
-    return link ? TR_OWNER(link, troupe_self, run) : NULL;
-}
-
-/* Wakes a worker, if one rests. */
-static void call(tr_sched *sched) {
-    if (!tr_load32_seq(&sched->resting)) return;
-    tr_lock(&sched->rest_lock);
-    if (sched->calls < sched->workers) sched->calls++;
-    tr_cond_wake(&sched->rest);
-    tr_unlock(&sched->rest_lock);
-}
-
-/* Moves half of a victim's queue, the older half, to `worker`; returns one of them to run now. */
-static troupe_self *steal(tr_worker *worker, tr_worker *victim) {
-    tr_fifo loot = {NULL, NULL};
-    tr_lock(&victim->lock);
-    size_t n = (victim->queued + 1) / 2;
-    for (size_t i = 0; i < n; i++) tr_fifo_put(&loot, tr_fifo_get(&victim->queue));
-    victim->queued -= n;
-    tr_unlock(&victim->lock);
-    tr_link *first = tr_fifo_get(&loot);
-    if (n > 1) {
-        tr_lock(&worker->lock);
-        for (tr_link *link; (link = tr_fifo_get(&loot)); worker->queued++)
-            tr_fifo_put(&worker->queue, link);
-        tr_unlock(&worker->lock);
-        /* Who looked for work while this was in neither queue has gone to rest. */
-        call(worker->sched);
+    const troupe_heap *heap = sched->rt->heap;
+    for (unsigned i = 0; i < sched->room; i++) {
+        tr_cache_flush(&sched->worker[i].cache);
+        tr_worker_fini(&sched->worker[i]);
     }
-    return first ? TR_OWNER(first, troupe_self, run) : NULL;
-}
-
-/* Something to run: of one's own, else of another's. */
-static troupe_self *find_work(tr_worker *worker) {
-    tr_sched *sched = worker->sched;
-    troupe_self *self = take(worker);
-    for (unsigned i = 1; !self && i < sched->workers; i++)
-        self = steal(worker, &sched->worker[(worker->index + i) % sched->workers]);
-    return self;
-}
-
-/* Waits for work. Why no wake-up is lost: a worker first counts itself in `resting`, then looks at
- * every queue once more under its lock (here, by find_work). Who queues an actor does so under that
- * lock and reads `resting` after. So if the look came first, the reader comes after the count, by
- * the order of the lock, and calls; else the look finds the actor. */
-static troupe_self *rest(tr_worker *worker) {
-    tr_sched *sched = worker->sched;
-    (void)tr_add32_seq(&sched->resting, 1);
-    troupe_self *self = find_work(worker);
-    if (!self) {
-        tr_lock(&sched->rest_lock);
-        while (!sched->calls && !tr_load32_seq(&sched->over))
-            (void)tr_cond_wait(&sched->rest, &sched->rest_lock, TR_NEVER);
-        if (sched->calls) sched->calls--;
-        tr_unlock(&sched->rest_lock);
-    }
-    (void)tr_sub32_seq(&sched->resting, 1);
-    return self;
-}
-
-/* Queues an actor; returns how many are queued then. */
-static size_t put(tr_worker *worker, troupe_self *self) {
-    tr_lock(&worker->lock);
-    tr_fifo_put(&worker->queue, &self->run);
-    size_t queued = ++worker->queued;
-    tr_unlock(&worker->lock);
-    return queued;
-}
-
-void tr_sched_submit(tr_sched *sched, troupe_self *self) {
-    bool mine = me && me->sched == sched;
-    unsigned to = mine ? me->index : tr_add32_relaxed(&sched->next, 1) % sched->workers;
-    (void)put(&sched->worker[to], self);
-    if (!sched->stepped) call(sched);
-}
-
-static void turn(tr_worker *worker, troupe_self *self) {
-    tr_store64_relaxed(&worker->running, (uint64_t)(uintptr_t)self);
-    troupe *before = tr_sched_mark(worker->sched->rt);
-    bool again = tr_actor_turn(self);
-    (void)tr_sched_mark(before);
-    tr_store64_relaxed(&worker->running, 0);
-    /* This worker runs one of its queue next, and that one may block: others are for who rests. */
-    if (again && put(worker, self) > 1 && !worker->sched->stepped) call(worker->sched);
-}
-
-static void *work(void *arg) {
-    tr_worker *worker = arg;
-    me = worker;
-    for (;;) {
-        troupe_self *self = find_work(worker);
-        if (!self) {
-            if (tr_load32_seq(&worker->sched->over)) break;
-            self = rest(worker);
-        }
-        if (self) turn(worker, self);
-    }
-    return NULL;
-}
-
-bool tr_sched_step(tr_sched *sched) {
-    troupe_self *self = take(&sched->worker[0]);
-    if (self) turn(&sched->worker[0], self);
-    return self != NULL;
+    tr_blocking_fini(&sched->blocking, heap);
+    tr_give(heap, sched->worker, sched->room * sizeof *sched->worker);
+    tr_give(heap, sched->watch.seen, sched->room * sizeof *sched->watch.seen);
 }
 
 troupe_err tr_sched_start(tr_sched *sched) {
     if (sched->stepped) return TROUPE_OK;
-    for (unsigned i = 0; i < sched->workers; i++) {
-        tr_worker *worker = &sched->worker[i];
-        char name[16];
-        snprintf(name, sizeof name, "troupe:%u", i % 10000);
-        worker->started = tr_thread_start(&worker->thread, name, work, worker);
-        if (!worker->started) {
-            (void)tr_sched_end(sched, TR_NEVER);
-            return TROUPE_SYSTEM;
-        }
-    }
-    return TROUPE_OK;
+    bool ok = true;
+    for (unsigned i = 0; ok && i < sched->workers; i++) ok = start(&sched->worker[i]);
+    if (ok && tr_watch_start(&sched->watch)) return TROUPE_OK;
+    tr_sched_end(sched);
+    return TROUPE_SYSTEM;
 }
 
-bool tr_sched_end(tr_sched *sched, uint64_t deadline) {
-    bool all = true;
-    tr_lock(&sched->rest_lock);
-    (void)tr_or32_seq(&sched->over, 1);
-    tr_cond_wake_all(&sched->rest);
-    tr_unlock(&sched->rest_lock);
-    for (unsigned i = 0; i < sched->workers; i++) {
+void tr_sched_end(tr_sched *sched) {
+    tr_watch_end(&sched->watch); /* first: it starts threads */
+    tr_blocking_end(&sched->blocking);
+    tr_store32_seq(&sched->over, 1);
+    for (unsigned i = 0; i < sched->room; i++) {
         tr_worker *worker = &sched->worker[i];
-        if (!worker->started) continue;
-        if (deadline == TR_NEVER) {
-            tr_thread_join(&worker->thread);
-        } else if (!tr_thread_join_until(&worker->thread, deadline)) {
-            tr_thread_detach(&worker->thread);
-            all = false;
-        }
+        if (!tr_worker_started(worker)) continue;
+        (void)tr_worker_wake(worker);
+        tr_thread_join(&worker->thread);
     }
-    return all;
 }
+
+/* --- The calling thread ----------------------------------------------------------------------- */
 
 bool tr_sched_inside(const tr_sched *sched) {
     return inside == sched->rt;

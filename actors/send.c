@@ -1,40 +1,63 @@
+#include "actors/find.h"
 #include "actors/send.h"
 
 #include "actors/report.h"
 #include "base/check.h"
 
-/* Into the mailbox of an actor of this runtime. */
-static troupe_err deliver(troupe *rt, troupe_ref from, troupe_ref to, unsigned how,
-                          troupe_msg **msg) {
-    troupe_self *self = tr_table_find(&rt->table, to.id);
-    if (!self) return TROUPE_GONE;
-    bool counted = !(how & TR_SEND_FREE);
-    troupe_msg *it = *msg;
-    troupe_ref sender_before = it->sender;
-    uint32_t flags_before = it->flags;
-    it->sender = from;
-    it->generation = (uint32_t)(to.id >> 32);
-    it->flags = (it->flags & TR_MSG_EMBEDDED) | (counted ? TR_MSG_COUNTED : 0) |
+enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
+
+/* Writes who sent a message, to whom and how. A ref in two halves here and below: as a structure
+ * the compiler stores it in halves and loads it whole, for which the processor waits some 5 ns. */
+static inline void stamp(troupe *rt, troupe_msg *it, uint64_t node, uint64_t id, uint64_t to,
+                         unsigned how) {
+    it->sender = id;
+    it->generation = (uint32_t)(to >> 32);
+    it->flags = (it->flags & ~(uint32_t)HOW) | (how & TR_SEND_FREE ? 0 : TR_MSG_COUNTED) |
                 (how & TR_SEND_ASK ? TR_MSG_ASK : 0);
-    tr_push pushed = tr_mailbox_push(&self->box, &it->link, counted);
-    if (pushed == TR_PUSH_OK || pushed == TR_PUSH_WAKE) {
-        *msg = NULL;
-        if (pushed == TR_PUSH_WAKE) tr_sched_submit(&rt->sched, self);
-        return TROUPE_OK;
-    }
-    it->sender = sender_before;
-    it->flags = flags_before;
+    if (TR_UNLIKELY(node != rt->node && id))
+        tr_msg_set_sender(it, rt->node, (troupe_ref){node, id});
+}
+
+/* A refused message is as if it had never been sent. */
+static TR_COLD troupe_err refuse(troupe_msg *it, tr_push pushed) {
+    it->sender = 0;
+    it->flags &= ~(uint32_t)HOW;
     return pushed == TR_PUSH_FULL ? TROUPE_FULL : TROUPE_GONE;
 }
 
-troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, troupe_msg **msg) {
+/* Into the mailbox of an actor of this runtime. */
+static inline troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint64_t to, unsigned how,
+                                 troupe_msg **msg) {
+    troupe_self *self = tr_table_find(&rt->table, to);
+    if (TR_UNLIKELY(!self)) return TROUPE_GONE;
+    troupe_msg *it = *msg;
+    stamp(rt, it, node, id, to, how);
+    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
+    if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(it, pushed);
+    *msg = NULL;
+    return TROUPE_OK;
+}
+
+/* To an asker, or to another node. */
+static TR_COLD troupe_err send_far(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
+                                   unsigned how, troupe_msg **msg) {
     if (tr_ask_id(to.id)) how |= TR_SEND_FREE; /* an asker has reserved the place of its answer */
-    if (to.node == rt->node)
-        return tr_ask_id(to.id) ? tr_ask_answer(&rt->asks, to.id, msg)
-                                : deliver(rt, from, to, how, msg);
+    if (to.node == rt->node) return tr_ask_answer(&rt->asks, to.id, msg);
     if (!to.node) return TROUPE_GONE;
     tr_port *port = tr_runtime_port(rt);
-    return port ? port->ops->send(port, from, to, how, msg) : TROUPE_NOCONNECTION;
+    if (!port) return TROUPE_NOCONNECTION;
+    return port->ops->send(port, (troupe_ref){node, id}, to, how, msg);
+}
+
+static inline troupe_err send_it(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
+                                 unsigned how, troupe_msg **msg) {
+    if (TR_LIKELY(to.node == rt->node && !tr_ask_id(to.id)))
+        return deliver(rt, node, id, to.id, how, msg);
+    return send_far(rt, node, id, to, how, msg);
+}
+
+troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, troupe_msg **msg) {
+    return send_it(rt, from.node, from.id, to, how, msg);
 }
 
 void tr_ask_unanswered(troupe *rt, troupe_ref asker, troupe_err why) {
@@ -51,29 +74,30 @@ void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, troupe_err why)
     (void)tr_add64_relaxed(&rt->dead_letters, 1);
     tr_log(rt, TROUPE_DEBUG, "dead letter: %s to %llx:%llx: %s", troupe_type_name(*msg),
            (unsigned long long)to.node, (unsigned long long)to.id, troupe_strerror(why));
-    if ((*msg)->flags & TR_MSG_ASK) tr_ask_unanswered(rt, (*msg)->sender, why);
+    if ((*msg)->flags & TR_MSG_ASK) tr_ask_unanswered(rt, tr_msg_sender(*msg, rt->node), why);
     troupe_drop(msg);
 }
 
 troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg) {
-    return *msg ? tr_send(self->rt, tr_actor_ref(self), to, 0, msg) : TROUPE_INVALID;
+    return *msg ? send_it(self->rt, self->rt->node, self->id, to, 0, msg) : TROUPE_INVALID;
 }
 
 troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg) {
-    return *msg ? tr_send(rt, TROUPE_NOBODY, to, 0, msg) : TROUPE_INVALID;
+    return *msg ? send_it(rt, 0, 0, to, 0, msg) : TROUPE_INVALID;
 }
 
 troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type,
                        const void *body) {
     troupe_msg *msg = NULL;
-    troupe_err err = tr_msg_make(self->rt->heap, type, body, &msg);
-    if (!err) err = troupe_send(self, to, &msg);
-    troupe_drop(&msg);
+    troupe_err err = tr_msg_make(&self->rt->pool, type, body, &msg);
+    if (err) return err;
+    err = send_it(self->rt, self->rt->node, self->id, to, 0, &msg);
+    if (msg) tr_msg_drop(msg);
     return err;
 }
 
 troupe_ref troupe_sender(troupe_self *self) {
-    return self->sender;
+    return self->in_hand ? self->sender : TROUPE_NOBODY;
 }
 
 troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
@@ -90,14 +114,14 @@ troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
 
 troupe_err troupe_answer(troupe_self *self, const troupe_type *type, const void *body) {
     troupe_msg *msg = NULL;
-    troupe_err err = tr_msg_make(self->rt->heap, type, body, &msg);
+    troupe_err err = tr_msg_make(&self->rt->pool, type, body, &msg);
     if (!err) err = troupe_reply(self, &msg);
     troupe_drop(&msg);
     return err;
 }
 
 troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body, troupe_msg **out) {
-    return tr_msg_make(rt->heap, type, body, out);
+    return tr_msg_make(&rt->pool, type, body, out);
 }
 
 troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {
@@ -110,7 +134,7 @@ troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {
 troupe_err troupe_mailbox(troupe *rt, troupe_ref who, uint32_t *waiting, uint32_t *limit) {
     troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
     if (!self) return TROUPE_GONE;
-    if (waiting) *waiting = tr_mailbox_count(&self->box);
-    if (limit) *limit = tr_mailbox_limit(&self->box);
+    if (waiting) *waiting = tr_mailbox_count(&self->task.box);
+    if (limit) *limit = tr_mailbox_limit(&self->task.box);
     return TROUPE_OK;
 }

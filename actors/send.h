@@ -9,7 +9,7 @@
 /* Moves a message from `from` to `to`, wherever that is; `how` is TR_SEND_*. The errors of
  * troupe_send. An embedded message stays embedded. */
 TR_CHECKED troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how,
-                                  troupe_msg **msg);
+                              troupe_msg **msg);
 
 /* Ends a message that nobody will handle: counts and logs it, and tells its asker `why`. */
 void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, troupe_err why);

@@ -13,7 +13,7 @@ enum { SHUTDOWN_MS = 5000, WITHIN_MS = 5000 };
 /* A child. Its bond is what the child itself sees of it. */
 typedef struct tr_kid {
     tr_bond bond;
-    troupe_child spec; /* id and name are copies of our own */
+    troupe_child spec;  /* id and name are copies of our own */
     troupe_self *actor; /* NULL: never made, or buried */
     troupe_child_state state;
     bool was_ready; /* in this life */
@@ -133,7 +133,8 @@ static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_s
 /* --- Stopping --------------------------------------------------------------------------------- */
 
 static void ask_child(tr_kid *kid, uint32_t request) {
-    (void)tr_actor_request(kid->actor, kid->actor->generation, request);
+    (void)tr_route_request(&kid->actor->rt->sched, &kid->actor->task,
+                           tr_actor_generation(kid->actor), request);
 }
 
 /* Ends a child that has ended its last life. */
@@ -150,7 +151,7 @@ static void tell_waiter(troupe_self *self, tr_supervisor *sup, troupe_err err) {
     if (troupe_same(sup->waiter, TROUPE_NOBODY)) return;
     troupe_msg *msg = NULL;
     struct started body = {.err = (uint32_t)err};
-    troupe_err made = tr_msg_make(self->rt->heap, &started_type, &body, &msg);
+    troupe_err made = tr_msg_make(&self->rt->pool, &started_type, &body, &msg);
     if (made)
         tr_ask_unanswered(self->rt, sup->waiter, made);
     else if (tr_send(self->rt, tr_actor_ref(self), sup->waiter, TR_SEND_FREE, &msg))
@@ -162,8 +163,8 @@ static void tell_waiter(troupe_self *self, tr_supervisor *sup, troupe_err err) {
 static void finish(troupe_self *self, tr_supervisor *sup) {
     tell_waiter(self, sup, sup->outcome);
     if (sup->outcome == TROUPE_GAVE_UP)
-        (void)troupe_fail(self, TROUPE_GAVE_UP, "more than %u restarts in %u ms",
-                          sup->max_restarts, sup->within_ms);
+        (void)troupe_fail(self, TROUPE_GAVE_UP, "more than %u restarts in %u ms", sup->max_restarts,
+                          sup->within_ms);
     else
         troupe_exit(self, sup->outcome);
 }
@@ -180,7 +181,7 @@ static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     if (ms == TROUPE_FOREVER) return;
     troupe_msg *msg = NULL;
     struct late body = {.kid = (uint64_t)(kid - sup->kid), .life = self->lives};
-    if (tr_msg_make(self->rt->heap, &late_type, &body, &msg) ||
+    if (tr_msg_make(&self->rt->pool, &late_type, &body, &msg) ||
         troupe_send_after(self, ms, tr_actor_ref(self), &msg, NULL)) {
         troupe_drop(&msg);
         ask_child(kid, TR_CONTROL_KILL);

@@ -1,18 +1,23 @@
 #include "actors/table.h"
 
-#include "actors/actor.h"
+#include "actors/find.h"
 #include "base/check.h"
 #include "base/heap.h"
+
+enum { BATCH = 64 }; /* places that move at once between a worker and all others */
 
 static size_t chunk_places(unsigned chunk) {
     return (size_t)TR_TABLE_CHUNK_FIRST << chunk;
 }
 
-void tr_table_init(tr_table *table, const troupe_heap *heap) {
-    *table = (tr_table){.heap = heap};
-    tr_list_init(&table->top);
+bool tr_table_init(tr_table *table, const troupe_heap *heap, unsigned workers) {
+    *table = (tr_table){.heap = heap, .workers = workers};
+    table->places = tr_take_zero(heap, (workers + 1) * sizeof *table->places);
+    if (!table->places) return false;
+    tr_list_init(&table->supervisors);
     tr_mutex_init(&table->lock);
     tr_cond_init(&table->ended);
+    return true;
 }
 
 void tr_table_fini(tr_table *table) {
@@ -20,105 +25,151 @@ void tr_table_fini(tr_table *table) {
         void *chunk = (void *)(uintptr_t)tr_load64_relaxed(&table->chunk[k]);
         tr_give(table->heap, chunk, chunk_places(k) * sizeof(troupe_self));
     }
+    tr_give(table->heap, table->places, (table->workers + 1) * sizeof *table->places);
     tr_cond_fini(&table->ended);
     tr_mutex_fini(&table->lock);
-}
-
-/* The memory of a place; its chunk must exist. */
-static troupe_self *memory_of(tr_table *table, uint32_t place) {
-    uint64_t n = (uint64_t)place + TR_TABLE_CHUNK_FIRST;
-    unsigned k = 63 - (unsigned)__builtin_clzll(n) - 6;
-    /* Acquire pairs with the release in `new_place`: the chunk's memory is there. */
-    troupe_self *chunk = (troupe_self *)(uintptr_t)tr_load64_acquire(&table->chunk[k]);
-    return chunk ? &chunk[n - chunk_places(k)] : NULL;
 }
 
 /* A place that was never used, under the lock; NULL: no memory, or all places are in use. */
 static troupe_self *new_place(tr_table *table) {
     uint32_t place = tr_load32_relaxed(&table->used);
     if (place == TR_PLACE_ASKS) return NULL;
-    troupe_self *self = memory_of(table, place);
+    troupe_self *self = tr_table_memory(table, place);
     if (!self) {
         unsigned k = 63 - (unsigned)__builtin_clzll((uint64_t)place + TR_TABLE_CHUNK_FIRST) - 6;
         troupe_self *chunk = tr_take(table->heap, chunk_places(k) * sizeof *chunk);
         if (!chunk) return NULL;
         tr_store64_release(&table->chunk[k], (uint64_t)(uintptr_t)chunk);
-        self = memory_of(table, place);
+        self = tr_table_memory(table, place);
     }
-    self->place = place;
-    tr_store64_relaxed(&self->control, UINT64_C(1) << 32 | TR_CONTROL_VACANT);
-    tr_mailbox_open(&self->box, 1);
-    (void)tr_mailbox_close(&self->box);
+    self->id = place;
+    tr_store64_relaxed(&self->task.control, UINT64_C(1) << 32 | TR_CONTROL_VACANT);
+    tr_mailbox_open(&self->task.box, 1, false);
+    (void)tr_mailbox_close(&self->task.box);
     /* Release pairs with the acquire in tr_table_find: what is set above is seen there. */
     tr_store32_release(&table->used, place + 1);
     return self;
 }
 
-troupe_self *tr_table_take(tr_table *table, bool top, bool is_supervisor) {
+/* --- Free places ------------------------------------------------------------------------------ */
+
+static void put_free(tr_places *places, troupe_self *self) {
+    self->task.run.next = places->free;
+    places->free = &self->task.run;
+    places->frees++;
+}
+
+static troupe_self *get_free(tr_places *places) {
+    tr_link *link = places->free;
+    if (!link) return NULL;
+    places->free = link->next;
+    places->frees--;
+    return TR_OWNER(link, troupe_self, task.run);
+}
+
+/* Moves up to `n` places to a worker that has none, from the common ones, else new ones. */
+static void refill(tr_table *table, tr_places *places, unsigned n) {
     tr_lock(&table->lock);
-    troupe_self *self = table->free;
-    if (self)
-        table->free = self->next_free;
-    else
-        self = new_place(table);
+    troupe_self *self = NULL;
+    while (n-- > 0 &&
+           ((self = get_free(&table->places[table->workers])) || (self = new_place(table))))
+        put_free(places, self);
+    tr_unlock(&table->lock);
+}
+
+/* Moves all places of a worker to the common ones, so that none of them is out of reach for long.
+ */
+static void spill(tr_table *table, tr_places *places) {
+    troupe_self *self;
+    tr_lock(&table->lock);
+    while ((self = get_free(places))) put_free(&table->places[table->workers], self);
+    tr_unlock(&table->lock);
+}
+
+/* Sets a place up for a new actor. Release: who spawns publishes it afterwards (tr_actor_make), and
+ * who sees that must see it counted. */
+static void bear(tr_places *places, troupe_self *self) {
+    uint64_t generation = tr_load64_relaxed(&self->task.control) >> 32;
+    self->id = generation << 32 | (uint32_t)self->id;
+    tr_list_init(&self->top);
+    tr_store64_release(&places->born, tr_load64_relaxed(&places->born) + 1);
+}
+
+static troupe_self *take_in_common(tr_table *table, bool supervisor) {
+    tr_places *places = &table->places[table->workers];
+    tr_lock(&table->lock);
+    troupe_self *self = get_free(places);
+    if (!self) self = new_place(table);
     if (self) {
-        self->generation = (uint32_t)(tr_load64_relaxed(&self->control) >> 32);
-        self->is_supervisor = is_supervisor;
-        tr_list_init(&self->top);
-        if (top) tr_list_add(&table->top, &self->top);
-        table->live++;
+        bear(places, self);
+        if (supervisor) tr_list_add(&table->supervisors, &self->top);
     }
     tr_unlock(&table->lock);
     return self;
 }
 
-void tr_table_retire(troupe_self *self) {
-    /* Only generations after the last are refused reuse; 0 is none, so a ref never comes again. */
-    uint64_t next = (uint64_t)(uint32_t)(self->generation + 1) << 32 | TR_CONTROL_VACANT;
-    uint64_t control = tr_load64_relaxed(&self->control);
-    while (!tr_cas64_seq(&self->control, &control, next)) {
-    }
+troupe_self *tr_table_take(tr_table *table, uint32_t worker, bool supervisor) {
+    if (worker >= table->workers || supervisor) return take_in_common(table, supervisor);
+    tr_places *places = &table->places[worker];
+    if (!places->free) refill(table, places, BATCH);
+    troupe_self *self = get_free(places);
+    if (self) bear(places, self);
+    return self;
 }
 
-void tr_table_give(tr_table *table, troupe_self *self) {
-    tr_lock(&table->lock);
+void tr_table_give(tr_table *table, uint32_t worker, troupe_self *self) {
+    bool worn_out = tr_load64_relaxed(&self->task.control) >> 32 == 0;
+    bool own = worker < table->workers && tr_list_empty(&self->top);
+    tr_places *places = &table->places[own ? worker : table->workers];
+    if (!own) tr_lock(&table->lock);
     tr_list_remove(&self->top);
-    bool worn_out = tr_load64_relaxed(&self->control) >> 32 == 0;
-    if (!worn_out) {
-        self->next_free = table->free;
-        table->free = self;
-    }
-    TR_ASSERT(table->live > 0);
-    table->live--;
-    if (table->waited_for) tr_cond_wake_all(&table->ended);
+    if (!worn_out) put_free(places, self);
+    /* Seq: who waits for an end says so and then counts, who ends counts and then asks whether
+     * somebody waits. */
+    tr_store64_seq(&places->ended, tr_load64_relaxed(&places->ended) + 1);
+    if (!own) tr_unlock(&table->lock);
+    if (own && places->frees >= 2 * BATCH) spill(table, places);
+    if (!tr_load32_seq(&table->waited_for)) return;
+    tr_lock(&table->lock);
+    tr_cond_wake_all(&table->ended);
     tr_unlock(&table->lock);
 }
 
-troupe_self *tr_table_find(tr_table *table, uint64_t id) {
-    troupe_self *self = tr_table_at(table, (uint32_t)id);
-    if (!self || id >> 32 == 0) return NULL;
-    uint64_t control = tr_load64_acquire(&self->control);
-    return control >> 32 == id >> 32 && !(control & TR_CONTROL_VACANT) ? self : NULL;
+/* --- Generations ------------------------------------------------------------------------------ */
+
+uint64_t tr_table_retire(troupe_self *self) {
+    /* Only generations after the last are refused reuse; 0 is none, so a ref never comes again. */
+    uint64_t next = (uint64_t)(uint32_t)(tr_actor_generation(self) + 1) << 32 | TR_CONTROL_VACANT;
+    uint64_t control = tr_load64_relaxed(&self->task.control);
+    while (!tr_cas64_seq(&self->task.control, &control, next)) {
+    }
+    return control;
 }
 
-troupe_self *tr_table_at(tr_table *table, uint32_t place) {
-    return place < tr_load32_acquire(&table->used) ? memory_of(table, place) : NULL;
+bool tr_table_mark(troupe_self *self, uint32_t generation, uint32_t marks) {
+    uint64_t control = tr_load64_acquire(&self->task.control);
+    do {
+        if (control >> 32 != generation || (control & TR_CONTROL_VACANT)) return false;
+        if ((control & marks) == marks) return true;
+    } while (!tr_cas64_seq(&self->task.control, &control, control | marks));
+    return true;
 }
 
 bool tr_table_wait(tr_table *table, uint64_t id, uint64_t deadline) {
     bool over, in_time = true;
+    (void)tr_add32_seq(&table->waited_for, 1);
     tr_lock(&table->lock);
-    table->waited_for = true;
-    while (!(over = id ? !tr_table_find(table, id) : !table->live) && in_time)
+    while (!(over = id ? !tr_table_find(table, id) : !tr_table_live(table)) && in_time)
         in_time = tr_cond_wait(&table->ended, &table->lock, deadline);
-    table->waited_for = false;
     tr_unlock(&table->lock);
+    (void)tr_sub32_seq(&table->waited_for, 1);
     return over;
 }
 
 size_t tr_table_live(tr_table *table) {
-    tr_lock(&table->lock);
-    size_t live = table->live;
-    tr_unlock(&table->lock);
-    return live;
+    uint64_t born = 0, ended = 0;
+    /* The ended first: one that is born meanwhile may be counted too much, never too little. */
+    for (unsigned i = 0; i <= table->workers; i++) ended += tr_load64_seq(&table->places[i].ended);
+    for (unsigned i = 0; i <= table->workers; i++) born += tr_load64_seq(&table->places[i].born);
+    return (size_t)(born - ended);
 }

@@ -97,8 +97,7 @@ static void *wait_and_fire(void *arg) {
 }
 
 troupe_err tr_timers_start(tr_timers *timers) {
-    timers->has_thread =
-        tr_thread_start(&timers->thread, "troupe:timers", wait_and_fire, timers);
+    timers->has_thread = tr_thread_start(&timers->thread, "troupe:timers", wait_and_fire, timers);
     return timers->has_thread ? TROUPE_OK : TROUPE_SYSTEM;
 }
 
@@ -137,8 +136,8 @@ void tr_timers_forget(tr_timers *timers, troupe_self *self) {
 /* Puts a timer in, under the lock. False: no memory. */
 static bool put_in(tr_timers *timers, tr_timer *timer) {
     void *heap = timers->heap;
-    bool ok = tr_grow(timers->rt->heap, &heap, &timers->room, timers->count + 1,
-                      sizeof *timers->heap);
+    bool ok =
+        tr_grow(timers->rt->heap, &heap, &timers->room, timers->count + 1, sizeof *timers->heap);
     timers->heap = heap;
     if (!ok || !tr_map_add(&timers->by_id, timer->id, &timer->by_id)) return false;
     set(timers, timers->count++, timer);
@@ -155,6 +154,7 @@ troupe_err troupe_send_after(troupe_self *self, unsigned ms, troupe_ref to, trou
     tr_timer *timer = tr_take_zero(self->rt->heap, sizeof *timer);
     if (!timer) return TROUPE_NOMEM;
     timer->deadline = tr_after_ms(troupe_now(self->rt), ms);
+    self->has_timers = true;
     timer->owner = self;
     timer->to = to;
     timer->msg = *msg;

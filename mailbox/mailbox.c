@@ -2,121 +2,140 @@
 
 #include "base/check.h"
 
-/* The word: one atomic holds all that senders and receiver share.
- *
- *     bit 63     62      61..44   43..0
- *         closed wanted  count    address of the newest link / 16
- *
- * Addresses have 48 bits on the machines we run on, and links are aligned to 16. Two values of the
- * address are no addresses: NOTHING and PARKED. */
-#define CLOSED (UINT64_C(1) << 63)
-#define WANTED (UINT64_C(1) << 62)
-#define COUNT_SHIFT 44
-#define COUNT_ONE (UINT64_C(1) << COUNT_SHIFT)
-#define COUNT_MASK ((uint64_t)TR_MAILBOX_LIMIT_MAX << COUNT_SHIFT)
-#define ADDRESS_MASK (COUNT_ONE - 1)
-#define NOTHING UINT64_C(0) /* no mail; the receiver runs, or is about to */
-#define PARKED UINT64_C(1)  /* no mail; whoever replaces this runs the receiver */
+enum {
+    BATCH = 16, /* places that the home reserves at once, at most */
+    SHY = 1000  /* places that it takes singly after others had to have the reserve given back */
+};
 
 static uint64_t address_of(const tr_link *link) {
     uint64_t address = (uint64_t)(uintptr_t)link;
-    TR_ASSERT(address % 16 == 0 && address >> 4 <= ADDRESS_MASK && address >> 4 > PARKED);
+    TR_ASSERT(address % 16 == 0 && address >> 4 <= TR_MAILBOX_ADDRESS_MASK &&
+              address >> 4 > TR_MAILBOX_PARKED);
     return address >> 4;
 }
 
 static tr_link *link_at(uint64_t word) {
-    return (tr_link *)(uintptr_t)((word & ADDRESS_MASK) << 4);
+    return (tr_link *)(uintptr_t)((word & TR_MAILBOX_ADDRESS_MASK) << 4);
 }
 
-static uint32_t count_of(uint64_t word) {
-    return (uint32_t)((word & COUNT_MASK) >> COUNT_SHIFT);
-}
-
-void tr_mailbox_open(tr_mailbox *box, uint32_t limit) {
+void tr_mailbox_open(tr_mailbox *box, uint32_t limit, bool parked) {
     TR_CHECK(limit >= 1 && limit <= TR_MAILBOX_LIMIT_MAX);
-    box->drained = (tr_fifo){NULL, NULL};
+    box->line = (tr_fifo){NULL, NULL};
     tr_store32_relaxed(&box->limit, limit);
-    box->peak = 0;
+    tr_store32_relaxed(&box->reserved, 0);
     /* Release: a late pusher that reads this word must see the limit. */
-    tr_store64_release(&box->word, NOTHING);
+    tr_store64_release(&box->word, parked ? TR_MAILBOX_PARKED : TR_MAILBOX_NOTHING);
 }
+
+/* --- Any thread ------------------------------------------------------------------------------- */
 
 tr_push tr_mailbox_push(tr_mailbox *box, tr_link *link, bool counted) {
     uint64_t address = address_of(link);
     uint64_t word = tr_load64_acquire(&box->word), next;
     do {
-        if (word & CLOSED) return TR_PUSH_CLOSED;
-        if (counted && count_of(word) >= tr_mailbox_limit(box)) return TR_PUSH_FULL;
-        uint64_t newest = word & ADDRESS_MASK;
-        link->next = newest > PARKED ? link_at(word) : NULL;
-        next = ((word & ~ADDRESS_MASK) | address) + (counted ? COUNT_ONE : 0);
+        if (word & TR_MAILBOX_CLOSED) return TR_PUSH_CLOSED;
+        if (counted && tr_mailbox_count_of(word) >= tr_mailbox_limit(box)) return TR_PUSH_FULL;
+        uint64_t newest = word & TR_MAILBOX_ADDRESS_MASK;
+        link->next = newest > TR_MAILBOX_PARKED ? link_at(word) : NULL;
+        next = ((word & ~TR_MAILBOX_ADDRESS_MASK) | address) + (counted ? TR_MAILBOX_COUNT_ONE : 0);
     } while (!tr_cas64_seq(&box->word, &word, next));
-    return (word & ADDRESS_MASK) == PARKED ? TR_PUSH_WAKE : TR_PUSH_OK;
+    return (word & TR_MAILBOX_ADDRESS_MASK) == TR_MAILBOX_PARKED ? TR_PUSH_WAKE : TR_PUSH_OK;
 }
 
 bool tr_mailbox_kick(tr_mailbox *box) {
     uint64_t word = tr_load64_seq(&box->word);
     do {
-        if ((word & ADDRESS_MASK) != PARKED) return false;
-    } while (!tr_cas64_seq(&box->word, &word, word & ~ADDRESS_MASK));
+        if ((word & TR_MAILBOX_ADDRESS_MASK) != TR_MAILBOX_PARKED) return false;
+    } while (!tr_cas64_seq(&box->word, &word, word & ~TR_MAILBOX_ADDRESS_MASK));
     return true;
+}
+
+bool tr_mailbox_parked(const tr_mailbox *box) {
+    return (tr_load64_seq(&box->word) & TR_MAILBOX_ADDRESS_MASK) == TR_MAILBOX_PARKED;
 }
 
 bool tr_mailbox_want(tr_mailbox *box) {
     uint64_t word = tr_load64_acquire(&box->word);
     do {
-        if ((word & CLOSED) || count_of(word) < tr_mailbox_limit(box)) return false;
-    } while (!tr_cas64_seq(&box->word, &word, word | WANTED));
+        if ((word & TR_MAILBOX_CLOSED) || tr_mailbox_count_of(word) < tr_mailbox_limit(box))
+            return false;
+    } while (!tr_cas64_seq(&box->word, &word, word | TR_MAILBOX_WANTED));
     return true;
 }
 
-uint32_t tr_mailbox_limit(const tr_mailbox *box) {
-    return tr_load32_relaxed(&box->limit);
-}
-
 uint32_t tr_mailbox_count(const tr_mailbox *box) {
-    return count_of(tr_load64_relaxed(&box->word));
+    uint32_t count = tr_mailbox_count_of(tr_load64_acquire(&box->word)),
+             reserved = tr_mailbox_reserved(box);
+    return count > reserved ? count - reserved : 0;
 }
 
-/* Takes all mail out of the word and puts it behind what was drained before, oldest first. */
-static void drain(tr_mailbox *box) {
-    if ((tr_load64_relaxed(&box->word) & ADDRESS_MASK) <= PARKED) return;
-    uint64_t word = tr_and64_seq(&box->word, ~ADDRESS_MASK);
-    tr_link *newest = link_at(word), *oldest = NULL;
-    tr_link *tail = newest;
+/* --- Home ------------------------------------------------------------------------------------- */
+
+void tr_mailbox_drain(tr_mailbox *box) {
+    uint64_t word = tr_and64_seq(&box->word, ~TR_MAILBOX_ADDRESS_MASK);
+    tr_link *newest = link_at(word), *oldest = NULL, *last = newest;
     while (newest) {
         tr_link *older = newest->next;
         newest->next = oldest;
         oldest = newest;
         newest = older;
     }
-    TR_ASSERT(!box->drained.head);
-    box->drained = (tr_fifo){oldest, tail};
+    if (box->line.tail)
+        box->line.tail->next = oldest;
+    else
+        box->line.head = oldest;
+    box->line.tail = last;
 }
 
-tr_link *tr_mailbox_pop(tr_mailbox *box) {
-    if (!box->drained.head) drain(box);
-    return tr_fifo_get(&box->drained);
+bool tr_mailbox_reserve(tr_mailbox *box) {
+    uint32_t limit = tr_mailbox_limit(box), batch = 1;
+    uint32_t shy = tr_load32_relaxed(&box->reserved) & (TR_MAILBOX_KEEPS - TR_MAILBOX_SHY_ONE);
+    uint64_t word = tr_load64_relaxed(&box->word);
+    do {
+        uint32_t count = tr_mailbox_count_of(word);
+        if (count >= limit) {
+            tr_store32_relaxed(&box->reserved, shy);
+            return false;
+        }
+        if (shy) continue;
+        batch = (limit - count + 1) / 2; /* the rest is for others, who need no home then */
+        if (batch > BATCH) batch = BATCH;
+        /* Before the count, so that who is refused for it sees that something is reserved. */
+        tr_store32_relaxed(&box->reserved, TR_MAILBOX_KEEPS | (batch - 1));
+    } while (!tr_cas64_seq(&box->word, &word, word + batch * TR_MAILBOX_COUNT_ONE));
+    if (shy) tr_store32_relaxed(&box->reserved, shy - TR_MAILBOX_SHY_ONE);
+    return true;
 }
 
-bool tr_mailbox_handled(tr_mailbox *box) {
-    uint64_t word = tr_sub64_release(&box->word, COUNT_ONE);
-    uint32_t count = count_of(word);
-    TR_ASSERT(count > 0);
-    if (count > box->peak) box->peak = count; /* a peak is always followed by a `handled` */
-    if (!(word & WANTED) || count - 1 > tr_mailbox_limit(box) / 2) return false;
-    return (tr_and64_seq(&box->word, ~WANTED) & WANTED) != 0;
+/* `kept` is what `reserved` is then. */
+static uint64_t give_back(tr_mailbox *box, uint32_t kept) {
+    uint64_t places = tr_mailbox_reserved(box) * TR_MAILBOX_COUNT_ONE;
+    uint64_t word = tr_sub64_release(&box->word, places);
+    TR_ASSERT((word & TR_MAILBOX_COUNT_MASK) >= places);
+    tr_store32_relaxed(&box->reserved, kept); /* after the count, as in `reserve` */
+    return word - places;
+}
+
+void tr_mailbox_reclaim(tr_mailbox *box) {
+    if (tr_mailbox_reserved(box)) (void)give_back(box, SHY * TR_MAILBOX_SHY_ONE);
 }
 
 bool tr_mailbox_park(tr_mailbox *box) {
-    if (box->drained.head) return false;
     uint64_t word = tr_load64_relaxed(&box->word);
     do {
-        if ((word & ADDRESS_MASK) != NOTHING) return false;
-    } while (!tr_cas64_seq(&box->word, &word, word | PARKED));
+        if ((word & TR_MAILBOX_ADDRESS_MASK) != TR_MAILBOX_NOTHING || (word & TR_MAILBOX_CLOSED))
+            return false;
+    } while (!tr_cas64_seq(&box->word, &word, word | TR_MAILBOX_PARKED));
     return true;
 }
 
 bool tr_mailbox_close(tr_mailbox *box) {
-    return (tr_or64_seq(&box->word, CLOSED) & WANTED) != 0;
+    return (tr_or64_seq(&box->word, TR_MAILBOX_CLOSED) & TR_MAILBOX_WANTED) != 0;
+}
+
+bool tr_mailbox_handled_slowly(tr_mailbox *box) {
+    uint64_t word = give_back(box, tr_load32_relaxed(&box->reserved) & ~TR_MAILBOX_PLACES);
+    if (!(word & TR_MAILBOX_WANTED) || tr_mailbox_count_of(word) > tr_mailbox_limit(box) / 2)
+        return false;
+    return (tr_and64_seq(&box->word, ~TR_MAILBOX_WANTED) & TR_MAILBOX_WANTED) != 0;
 }

@@ -7,6 +7,7 @@
 #include <troupe/message.h>
 
 #include "base/check.h"
+#include "base/pool.h"
 
 /* Bytes that grow. All zero but `heap` is empty. */
 typedef struct tr_buffer {
@@ -28,15 +29,14 @@ void tr_buffer_fini(tr_buffer *buffer);
  * holds what it held. NOMEM. TOOBIG: over the limit, or over TR_MSG_LIMIT. INVALID: a text is not
  * UTF-8 (the peer would refuse it), or bytes have a size but no data. */
 TR_CHECKED troupe_err tr_pack(const troupe_type *type, const void *body, size_t limit,
-                                  tr_buffer *out);
+                              tr_buffer *out);
 
 /* Makes a message of `type` out of exactly these bytes. In the error case nothing is allocated, and
  * `*out` is NULL, and `why` (may be NULL; `room` bytes) gets a text like
  * "order.price: expected f64, got text".
  * MALFORMED: truncated, trailing, wrong kinds or counts, an integer out of range, text that is not
  * UTF-8 or holds a NUL, nesting deeper than the type's. NOMEM. TOOBIG. */
-TR_CHECKED troupe_err tr_unpack(const troupe_heap *heap, const troupe_type *type,
-                                    const void *bytes, size_t size, troupe_msg **out, char *why,
-                                    size_t room);
+TR_CHECKED troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *bytes,
+                                size_t size, troupe_msg **out, char *why, size_t room);
 
 #endif

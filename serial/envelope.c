@@ -41,22 +41,47 @@ static troupe_err measure(const troupe_type *type, const void *body, size_t *ext
     return TROUPE_OK;
 }
 
+/* What stands before a message that is no block of a slab. */
+typedef struct prefix {
+    _Alignas(16) const troupe_heap *heap;
+} prefix;
+
+static prefix *prefix_of(troupe_msg *msg) {
+    return (prefix *)(void *)msg - 1;
+}
+
+static TR_COLD troupe_msg *take_of_heap(const troupe_heap *heap, size_t size) {
+    prefix *made = tr_take(heap, sizeof *made + size);
+    if (!made) return NULL;
+    made->heap = heap;
+    return (troupe_msg *)(void *)(made + 1);
+}
+
 /* A message with an empty header and undefined contents. */
-static troupe_err take(const troupe_heap *heap, const troupe_type *type, size_t extra,
-                       troupe_msg **out) {
+static inline troupe_err take(const tr_pool *pool, const troupe_type *type, size_t extra,
+                              uint32_t flags, troupe_msg **out) {
     size_t size = sizeof(troupe_msg);
     *out = NULL;
     if (!add(&size, type->size) || !add(&size, extra)) return TROUPE_TOOBIG;
-    troupe_msg *msg = tr_take(heap, size);
+    if ((flags & TR_MSG_TRAILER) && !add(&size, sizeof(uint64_t))) return TROUPE_TOOBIG;
+    size = (size + TR_MSG_UNIT - 1) / TR_MSG_UNIT * TR_MSG_UNIT; /* the limit is a multiple */
+    bool pooled = tr_pool_has(pool, size);
+    troupe_msg *msg = pooled ? tr_pool_take(pool, size) : take_of_heap(pool->heap, size);
     if (!msg) return TROUPE_NOMEM;
-    *msg = (troupe_msg){.type = type, .heap = heap, .size = size};
+    uint32_t units = (uint32_t)(size / TR_MSG_UNIT);
+    flags |= units << TR_MSG_SIZE_SHIFT | (pooled ? TR_MSG_POOLED : 0);
+    msg->link.next = NULL; /* one by one: as they are read again at once */
+    msg->type = type;
+    msg->sender = 0;
+    msg->generation = 0;
+    msg->flags = flags;
     *out = msg;
     return TROUPE_OK;
 }
 
-troupe_err tr_msg_take(const troupe_heap *heap, const troupe_type *type, size_t extra,
+troupe_err tr_msg_take(const tr_pool *pool, const troupe_type *type, size_t extra,
                        troupe_msg **out) {
-    troupe_err err = take(heap, type, extra, out);
+    troupe_err err = take(pool, type, extra, TR_MSG_TRAILER, out);
     if (!err) memset(tr_msg_body(*out), 0, type->size);
     return err;
 }
@@ -77,15 +102,13 @@ void tr_msg_put_bytes(troupe_msg *msg, const troupe_field *field, const void *da
     memcpy((char *)tr_msg_body(msg) + field->offset, &copy, sizeof copy);
 }
 
-troupe_err tr_msg_make(const troupe_heap *heap, const troupe_type *type, const void *body,
-                       troupe_msg **out) {
+/* The same for a type with texts or bytes. */
+static TR_COLD troupe_err make_with_texts(const tr_pool *pool, const troupe_type *type,
+                                          const void *body, troupe_msg **out) {
     size_t extra = 0;
-    *out = NULL;
-    if (!body && type->size) return TROUPE_INVALID;
     troupe_err err = measure(type, body, &extra);
-    if (!err) err = take(heap, type, extra, out);
-    if (err || !type->size) return err;
-
+    if (!err) err = take(pool, type, extra, 0, out);
+    if (err) return err;
     troupe_msg *msg = *out;
     memcpy(tr_msg_body(msg), body, type->size);
     char *room = (char *)tr_msg_body(msg) + type->size;
@@ -102,8 +125,33 @@ troupe_err tr_msg_make(const troupe_heap *heap, const troupe_type *type, const v
     return TROUPE_OK;
 }
 
+static bool has_texts(const troupe_type *type) {
+    for (size_t i = 0; i < type->fields; i++)
+        if (type->field[i].kind == TROUPE_TEXT || type->field[i].kind == TROUPE_BYTES) return true;
+    return false;
+}
+
+/* Copies a body; small ones word by word, for which a call of memcpy is slow. */
+static void copy(void *to, const void *from, size_t size) {
+    if (size > 64 || size % 8) {
+        memcpy(to, from, size);
+        return;
+    }
+    for (size_t at = 0; at < size; at += 8) memcpy((char *)to + at, (const char *)from + at, 8);
+}
+
+troupe_err tr_msg_make(const tr_pool *pool, const troupe_type *type, const void *body,
+                       troupe_msg **out) {
+    *out = NULL;
+    if (!body && type->size) return TROUPE_INVALID;
+    if (has_texts(type)) return make_with_texts(pool, type, body, out);
+    troupe_err err = take(pool, type, 0, 0, out);
+    if (!err && type->size) copy(tr_msg_body(*out), body, type->size);
+    return err;
+}
+
 void tr_msg_embed(troupe_msg *msg, const troupe_type *type) {
-    *msg = (troupe_msg){.type = type, .flags = TR_MSG_EMBEDDED, .size = sizeof *msg + type->size};
+    *msg = (troupe_msg){.type = type, .flags = TR_MSG_EMBEDDED};
 }
 
 const void *troupe_as(const troupe_msg *msg, const troupe_type *type) {
@@ -115,9 +163,16 @@ const char *troupe_type_name(const troupe_msg *msg) {
     return msg && msg->type && msg->type->name ? msg->type->name : "(no message)";
 }
 
+void tr_msg_drop(troupe_msg *msg) {
+    if (msg->flags & TR_MSG_POOLED)
+        tr_block_give(msg);
+    else if (!(msg->flags & TR_MSG_EMBEDDED))
+        tr_give(prefix_of(msg)->heap, prefix_of(msg), sizeof(prefix) + tr_msg_size(msg));
+}
+
 void troupe_drop(troupe_msg **msg) {
     troupe_msg *gone = msg ? *msg : NULL;
     if (!gone) return;
     *msg = NULL;
-    if (!(gone->flags & TR_MSG_EMBEDDED)) tr_give(gone->heap, gone, gone->size);
+    tr_msg_drop(gone);
 }

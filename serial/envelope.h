@@ -7,28 +7,61 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "base/pool.h"
 
 /* What holds for one message beside its body. */
 enum {
     TR_MSG_COUNTED = 1,  /* holds a place of the mailbox's bound */
     TR_MSG_EMBEDDED = 2, /* is part of something else: `troupe_drop` must not free it */
-    TR_MSG_ASK = 4       /* its sender is an asker, who must be told if nobody will answer */
+    TR_MSG_ASK = 4,      /* its sender is an asker, who must be told if nobody will answer */
+    TR_MSG_POOLED = 8,   /* is a block of a slab; else its heap stands before it */
+    TR_MSG_TRAILER = 16, /* ends with room for the node of its sender */
+    TR_MSG_FOREIGN = 32  /* its sender's node is there; else it is the runtime's own */
 };
 
-/* The header; the body follows in the same allocation, then its texts and bytes. Aligned to 16
- * bytes, which the mailbox needs. Whoever owns the message writes; no field is shared. */
+/* The header; the body follows in the same allocation, then its texts and bytes. Half a cache
+ * line, so that a message with a body of up to 32 bytes is one. Whoever owns the message writes;
+ * no field is shared. */
 struct troupe_msg {
     tr_link link; /* in a mailbox or another queue of its owner */
     const troupe_type *type;
-    const troupe_heap *heap; /* where it goes back to */
-    troupe_ref sender;
+    uint64_t sender;     /* the id of its ref; see tr_msg_sender */
     uint32_t generation; /* of the actor it was sent to: a reused place refuses it */
-    uint32_t flags;
-    size_t size; /* bytes of the whole allocation */
+    uint32_t flags;      /* TR_MSG_*, and above them the size of all of it, in units */
 };
 
+/* Sizes are rounded up to this, and messages are aligned to it, which the mailbox needs. */
+#define TR_MSG_UNIT ((size_t)16)
+enum { TR_MSG_SIZE_SHIFT = 6 }; /* the size is above the flags */
+
 /* The largest message, envelope included, in bytes. */
-#define TR_MSG_LIMIT ((size_t)1 << 30)
+#define TR_MSG_LIMIT (((size_t)1 << 30) - TR_MSG_UNIT)
+
+/* Bytes of all of a message. */
+static inline size_t tr_msg_size(const troupe_msg *msg) {
+    return (msg->flags >> TR_MSG_SIZE_SHIFT) * TR_MSG_UNIT;
+}
+
+/* Where the node of a sender elsewhere is kept. */
+static inline uint64_t *tr_msg_trailer(const troupe_msg *msg) {
+    return (uint64_t *)((uintptr_t)msg + tr_msg_size(msg)) - 1;
+}
+
+/* Who sent a message, which is in a runtime with that incarnation. */
+static inline troupe_ref tr_msg_sender(const troupe_msg *msg, uint64_t own_node) {
+    if (!msg->sender) return TROUPE_NOBODY;
+    return (troupe_ref){msg->flags & TR_MSG_FOREIGN ? *tr_msg_trailer(msg) : own_node, msg->sender};
+}
+
+/* Says who sent it. One that is sent from another node must have a trailer. */
+static inline void tr_msg_set_sender(troupe_msg *msg, uint64_t own_node, troupe_ref sender) {
+    msg->sender = sender.id;
+    msg->flags &= ~(uint32_t)TR_MSG_FOREIGN;
+    if (sender.node == own_node || !sender.id) return;
+    TR_CHECK(msg->flags & TR_MSG_TRAILER);
+    *tr_msg_trailer(msg) = sender.node;
+    msg->flags |= TR_MSG_FOREIGN;
+}
 
 /* The body's place, whatever its type. */
 static inline void *tr_msg_body(troupe_msg *msg) {
@@ -40,16 +73,20 @@ static inline troupe_msg *tr_msg_of(tr_link *link) {
     return (troupe_msg *)(void *)link; /* the link is the first member */
 }
 
-/* Makes a message out of a copy of `*body`; what `troupe_make` does, on a given heap, which must
- * outlive the message. On an error `*out` is NULL. NOMEM. TOOBIG: over TR_MSG_LIMIT. INVALID: no
- * body for a type that has fields, or bytes with a size but without data. */
-TR_CHECKED troupe_err tr_msg_make(const troupe_heap *heap, const troupe_type *type,
-                                      const void *body, troupe_msg **out);
+/* Makes a message out of a copy of `*body`; what `troupe_make` does, on a given pool, whose heap
+ * must outlive the message. On an error `*out` is NULL. NOMEM. TOOBIG: over TR_MSG_LIMIT. INVALID:
+ * no body for a type that has fields, or bytes with a size but without data. */
+TR_CHECKED troupe_err tr_msg_make(const tr_pool *pool, const troupe_type *type, const void *body,
+                                  troupe_msg **out);
 
-/* Makes a message with room for a body of `type` and `extra` bytes behind it for texts and bytes;
- * the body is all zero, the room behind it is not. On an error `*out` is NULL. NOMEM, TOOBIG. */
-TR_CHECKED troupe_err tr_msg_take(const troupe_heap *heap, const troupe_type *type,
-                                      size_t extra, troupe_msg **out);
+/* Makes a message with room for a body of `type` and `extra` bytes behind it for texts and bytes,
+ * and with a trailer; the body is all zero, the room behind it is not. On an error `*out` is NULL.
+ * NOMEM, TOOBIG. */
+TR_CHECKED troupe_err tr_msg_take(const tr_pool *pool, const troupe_type *type, size_t extra,
+                                  troupe_msg **out);
+
+/* Ends a message; it is not NULL. */
+void tr_msg_drop(troupe_msg *msg);
 
 /* Copies a text to `*room`, ends it with a NUL, points the field at it, and moves `*room` behind
  * it. The room is part of the message, `size` + 1 bytes of it are free. */

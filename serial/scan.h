@@ -40,6 +40,6 @@ bool tr_item_read(const unsigned char *at, size_t left, tr_item *item);
  * and bytes take behind the struct. MALFORMED or TOOBIG otherwise, and `why` (may be NULL; `room`
  * bytes) says where and what. */
 TR_CHECKED troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size,
-                                  size_t *extra, char *why, size_t room);
+                              size_t *extra, char *why, size_t room);
 
 #endif

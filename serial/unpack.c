@@ -101,13 +101,13 @@ static void tell(char *why, size_t room, const troupe_type *type, const char *wh
     if (why && room) snprintf(why, room, "%s: %s", type->name, what);
 }
 
-troupe_err tr_unpack(const troupe_heap *heap, const troupe_type *type, const void *bytes,
-                     size_t size, troupe_msg **out, char *why, size_t room) {
+troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *bytes, size_t size,
+                     troupe_msg **out, char *why, size_t room) {
     size_t extra = 0;
     *out = NULL;
     troupe_err err = tr_scan(type, bytes, size, &extra, why, room);
     if (err) return err;
-    err = tr_msg_take(heap, type, extra, out);
+    err = tr_msg_take(pool, type, extra, out);
     if (err) {
         tell(why, room, type, troupe_strerror(err));
         return err;

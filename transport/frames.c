@@ -27,7 +27,7 @@ static troupe_err unreadable(tr_peer_link *link, const tr_frame *frame, troupe_e
     bool answers = frame->how & TR_SEND_FREE;
     if (answers) tr_port_ask_failed(rt, local(link, frame->target), err);
     troupe_msg *letter = NULL;
-    troupe_err made = tr_msg_make(tr_port_heap(rt), &unreadable_type, NULL, &letter);
+    troupe_err made = tr_msg_take(tr_port_pool(rt), &unreadable_type, 0, &letter);
     unsigned how = answers ? 0 : frame->how & TR_SEND_ASK;
     if (!made) tr_port_dead(rt, frame->sender, local(link, frame->target), how, &letter, err);
     if (made) return made;
@@ -48,7 +48,7 @@ static troupe_err on_send(tr_peer_link *link, const tr_frame *frame) {
         return unreadable(link, frame, TROUPE_UNKNOWN_TYPE, why);
     }
     tr_arrival arrival = {.from = frame->sender, .how = frame->how & TR_SEND_ASK};
-    troupe_err err = tr_unpack(tr_port_heap(rt), type, frame->tail, frame->tail_size, &arrival.msg,
+    troupe_err err = tr_unpack(tr_port_pool(rt), type, frame->tail, frame->tail_size, &arrival.msg,
                                why, sizeof why);
     if (err) return unreadable(link, frame, err, why);
     if (frame->how & TR_SEND_FREE) { /* an answer: its asker keeps a place for it, nobody else */

@@ -387,7 +387,8 @@ static troupe_err prepare(tr_process *p, const troupe_program *program, const ch
     p->command = tr_command_make(p->service->heap, program, launcher);
     if (!p->command) return TROUPE_NOMEM;
     for (size_t i = 0; i < NEWS; i++) {
-        troupe_err err = tr_msg_take(p->service->heap, &tr_process_news_type, 0, &p->news[i]);
+        const tr_pool *pool = tr_port_pool(p->service->rt);
+        troupe_err err = tr_msg_take(pool, &tr_process_news_type, 0, &p->news[i]);
         if (err) return err;
     }
     return TROUPE_OK;

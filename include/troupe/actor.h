@@ -28,6 +28,10 @@ typedef struct troupe_behaviour {
     const char *name;       /* for reports; not unique */
     size_t state_size;      /* bytes of private state, all zero before every start */
     uint32_t mailbox_limit; /* messages accepted and not yet handled; 0: TROUPE_MAILBOX_DEFAULT */
+    /* Its callbacks wait (for a file, a lock, a library) or compute for long: they run on one of
+     * `config.blocking_threads` of their own, so that nobody has to wait behind them. A message to
+     * it costs more. Not on a stepped runtime. */
+    bool blocking;
 
     /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
      * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but
@@ -62,11 +66,21 @@ typedef enum troupe_level {
 typedef struct troupe_config {
     unsigned workers;  /* threads that run actors; 0: one a core; TROUPE_STEPPED: none */
     unsigned close_ms; /* how long `troupe_close` lets actors stop; 0: 5000 */
+    /* Workers that may be added while all others are held by callbacks that do not return; each is
+     * started when it is needed. 0: 16 */
+    unsigned spares;
+    unsigned blocking_threads; /* for `blocking` actors; started when needed. 0: 64 */
+    /* A callback that holds its worker for longer is named in the log, as a warning, with its actor
+     * and message; others have long taken over the worker's other work then. 0: 1000 */
+    unsigned slow_ms;
     /* Called with one line without its newline, from any thread; NULL: to standard error. */
     void (*log)(void *ctx, troupe_level level, const char *line);
     void *log_ctx;
     troupe_level quiet;  /* lines from this level on are left out; 0: TROUPE_DEBUG */
-    troupe_heap heap;    /* all NULL: malloc and free */
+    /* Sees every block that the runtime takes. All NULL: malloc and free, and for messages and the
+     * state of actors pools of small blocks on pages of the system, which threads take from and
+     * give to without a lock. */
+    troupe_heap heap;
     uint64_t (*now)(void *ctx); /* monotonic nanoseconds, only with TROUPE_STEPPED; NULL: the OS */
     void *now_ctx;
 } troupe_config;
@@ -95,14 +109,15 @@ TROUPE_API troupe *troupe_runtime(troupe_self *self);
 TROUPE_API troupe_ref troupe_me(troupe_self *self);
 
 /* Starts an actor: `start` runs on the calling thread before this returns. `arg` is only read
- * during the call. Any thread, callbacks included.
- * NOMEM; INVALID: no `receive`, or a limit over TROUPE_MAILBOX_MAX; CLOSED: the runtime is closing;
- * or whatever `start` returned. */
+ * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a limit over
+ * TROUPE_MAILBOX_MAX, or `blocking` on a stepped runtime; SYSTEM: no thread for a blocking actor;
+ * CLOSED: the runtime is closing; or whatever `start` returned. */
 TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                                        troupe_ref *out);
 
 /* Moves `*msg` into a mailbox; never waits. What one actor sends to another arrives in the order
  * sent.
+ * A message to oneself is handled in a later turn: others that wait for the worker go first.
  * FULL: the mailbox is at its bound (for another node: its credit is used up), so shed, retry later
  * or slow down. GONE: the actor has ended. NOCONNECTION: its node is not connected.
  * TOOBIG, NOMEM: only for another node. In each case the message is still yours. */

@@ -380,7 +380,7 @@ static troupe_err give_way(troupe_self *self, void *state, troupe_msg **msg) {
     return troupe_send(self, troupe_me(self), msg);
 }
 
-Test(actor, one_that_always_has_mail_gives_way_to_others) {
+Test(actor, one_that_always_sends_to_itself_gives_way_to_others) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     const troupe_behaviour what = {.receive = give_way, .mailbox_limit = 2};
     troupe_ref busy[2];
@@ -391,9 +391,7 @@ Test(actor, one_that_always_has_mail_gives_way_to_others) {
     cr_assert_eq(troupe_step(rt, 4), 4);
     for (uint32_t i = 0; i < 2; i++) cr_assert_eq(troupe_kill(rt, busy[i]), TROUPE_OK);
     (void)stage_run();
-    char words[1024] = "", *at = words;
-    for (int i = 0; i < 256; i++) at += sprintf(at, "%s%d", i ? " " : "", i / 64 % 2);
-    stage_expect(words);
+    stage_expect("0 1 0 1");
     stage_close();
 }
 

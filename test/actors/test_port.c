@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "actors/find.h"
 #include "actors/runtime.h"
 #include "actors/actor.h"
 #include "test/support/player.h"
@@ -108,7 +109,7 @@ Test(port, a_question_from_elsewhere_is_answered_there_or_told_failed) {
         troupe_ref who = stage_enter(&ann);
         stage_forget();
         const troupe_ref asker = {ELSEWHERE, (uint64_t)(40 + i) << 32 | TR_PLACE_ASKS};
-        troupe_msg *msg = cue_make(act[i], n[i], TROUPE_NOBODY);
+        troupe_msg *msg = cue_arrived(act[i], n[i], TROUPE_NOBODY);
         cr_assert_eq(tr_port_deliver(rt, asker, who, TR_SEND_ASK, &msg), TROUPE_OK);
         if (i == 0) stage_expect("send(4026531840,2,0)");
         if (i == 1) stage_expect("ask_failed(41,FAILED) stop(ann,USER)");
@@ -119,7 +120,7 @@ Test(port, a_question_from_elsewhere_is_answered_there_or_told_failed) {
 
 Test(port, what_arrives_for_nobody_stays_the_ports) {
     troupe *rt = open_with_port();
-    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+    troupe_msg *msg = cue_arrived(CUE_SAY, 1, TROUPE_NOBODY);
     const troupe_ref asker = {ELSEWHERE, UINT64_C(9) << 32 | TR_PLACE_ASKS};
     cr_assert_eq(tr_port_deliver(rt, far, far, 0, &msg), TROUPE_GONE);
     cr_assert_eq(tr_port_deliver(rt, far, (troupe_ref){rt->node, 5}, 0, &msg), TROUPE_GONE);
@@ -161,9 +162,8 @@ Test(port, room_that_a_late_push_to_a_reused_place_gives_back_is_told_too) {
     for (int i = 0; i < 4; i++) { /* as deliver() in send.c does for one that was here */
         troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
         msg->generation = (uint32_t)(who.id >> 32) - 1;
-        msg->flags = TR_MSG_COUNTED;
-        if (tr_mailbox_push(&self->box, &msg->link, true) == TR_PUSH_WAKE)
-            tr_sched_submit(&rt->sched, self);
+        msg->flags |= TR_MSG_COUNTED;
+        cr_assert_eq(tr_route_push(&rt->sched, &self->task, &msg->link, true), TR_PUSH_OK);
     }
     cr_assert(tr_port_want_room(rt, who));
     stage_expect("room(0)");

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "actors/find.h"
 #include "actors/report.h"
 #include "test/support/family.h"
 #include "test/support/stage.h"

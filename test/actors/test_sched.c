@@ -107,9 +107,8 @@ Test(sched, all_workers_of_an_idle_runtime_rest) {
         stage_expect("start(ann) stop(ann,OK)");
         bool rest = false;
         while (!rest) { /* the suite's time-out ends this */
-            tr_lock(&rt->sched.rest_lock);
-            rest = tr_load32_seq(&rt->sched.resting) == 4 && rt->sched.calls == 0;
-            tr_unlock(&rt->sched.rest_lock);
+            rest = tr_load32_seq(&rt->sched.watch.asleep) == 1;
+            for (int k = 0; k < 4; k++) rest &= tr_worker_asleep(&rt->sched.worker[k]);
         }
     }
     stage_close();

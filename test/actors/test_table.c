@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 
+#include "actors/find.h"
 #include "actors/runtime.h"
 #include "actors/actor.h"
 #include "test/support/player.h"
@@ -74,8 +75,8 @@ Test(table, nobody_is_found_in_a_place_before_it_is_taken) {
 /* Forces a free place's generation. */
 static void age(troupe_ref who, uint32_t to) {
     troupe_self *self = tr_table_at(&stage_rt()->table, place(who));
-    uint64_t control = tr_load64_relaxed(&self->control);
-    tr_store64_relaxed(&self->control, (uint64_t)to << 32 | (uint32_t)control);
+    uint64_t control = tr_load64_relaxed(&self->task.control);
+    tr_store64_relaxed(&self->task.control, (uint64_t)to << 32 | (uint32_t)control);
 }
 
 Test(table, case_26_a_place_whose_generations_are_used_up_is_not_used_again) {
@@ -116,7 +117,7 @@ Test(table, grows_by_chunks_and_keeps_what_is_there) {
     }
     for (uint32_t i = 0; i < MANY; i++) {
         cr_assert_eq(tr_table_find(&rt->table, who[i].id), self[i]);
-        cr_assert_eq(self[i]->place, i);
+        cr_assert_eq((uint32_t)self[i]->id, i);
     }
     cr_assert_eq(tr_table_live(&rt->table), MANY);
     for (uint32_t i = 0; i < MANY; i++) cr_assert_eq(troupe_kill(rt, who[i]), TROUPE_OK);

@@ -34,7 +34,7 @@ static item *pop(void) {
 /* Opens the box with its receiver parked or running; items are numbered. */
 static void open_box(uint32_t limit, bool parked) {
     for (unsigned i = 0; i < MANY; i++) items[i].number = i;
-    tr_mailbox_open(&box, limit);
+    tr_mailbox_open(&box, limit, false);
     if (parked) cr_assert(tr_mailbox_park(&box));
 }
 
@@ -78,7 +78,7 @@ Test(mailbox, case01_exact_capacity) {
 Test(mailbox, case01_the_largest_limit) {
     enum { LIMIT = TR_MAILBOX_LIMIT_MAX };
     static item all[LIMIT + 1];
-    tr_mailbox_open(&box, LIMIT);
+    tr_mailbox_open(&box, LIMIT, false);
     for (unsigned i = 0; i < LIMIT; i++) cr_assert_eq(push(&all[i]), TR_PUSH_OK);
     cr_assert_eq(push(&all[LIMIT]), TR_PUSH_FULL);
     cr_assert_eq(tr_mailbox_count(&box), LIMIT); /* nothing runs over into the marks beside it */
@@ -89,7 +89,6 @@ Test(mailbox, case01_the_largest_limit) {
     for (unsigned i = 0; i < LIMIT; i++) told += tr_mailbox_handled(&box);
     cr_assert_eq(told, 1);
     cr_assert_eq(tr_mailbox_count(&box), 0);
-    cr_assert_eq(box.peak, LIMIT);
 }
 
 Test(mailbox, case02_one_out_one_in) {
@@ -147,22 +146,6 @@ Test(mailbox, what_is_not_counted_always_fits) {
     cr_assert_eq(push(&items[500]), TR_PUSH_FULL);
     for (unsigned i = 0; i < 500; i++) cr_assert_eq(pop(), &items[i]);
     cr_assert_eq(tr_mailbox_count(&box), 2);
-    cr_assert_eq(box.peak, 0);
-}
-
-Test(mailbox, peak_is_the_most_that_ever_waited) {
-    open_box(10, false);
-    push_all(0, 3, TR_PUSH_OK);
-    handle_all(0, 1);
-    cr_assert_eq(box.peak, 3);
-    push_all(3, 8, TR_PUSH_OK);
-    handle_all(1, 8);
-    cr_assert_eq(box.peak, 7);
-    push_all(0, 2, TR_PUSH_OK);
-    handle_all(0, 2);
-    cr_assert_eq(box.peak, 7);
-    open_box(10, false);
-    cr_assert_eq(box.peak, 0);
 }
 
 /* --- Order ------------------------------------------------------------------------------------ */
@@ -229,7 +212,6 @@ Test(mailbox, parking_is_refused_while_there_is_mail) {
     cr_assert_not(tr_mailbox_park(&box)); /* in the word */
     push_all(1, 3, TR_PUSH_OK);
     cr_assert_eq(pop(), &items[0]);
-    cr_assert_not(tr_mailbox_park(&box)); /* taken out of the word, not popped */
     cr_assert_eq(pop(), &items[1]);
     cr_assert_eq(pop(), &items[2]);
     push_all(3, 4, TR_PUSH_OK);

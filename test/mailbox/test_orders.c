@@ -49,7 +49,7 @@ static void begin(world *w, scale size) {
     w->pushes = size.pushes;
     w->kicks = size.kicks;
     w->runs = true;
-    tr_mailbox_open(&w->box, size.limit);
+    tr_mailbox_open(&w->box, size.limit, false);
 }
 
 static void wake(world *w) {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <troupe/message.h>
 
+#include "serial/envelope.h"
+
 struct sample {
     bool on;
     int32_t small;
@@ -44,6 +46,11 @@ static inline bool sample_equal(const struct sample *a, const struct sample *b) 
            a->id == b->id && memcmp(&a->ratio, &b->ratio, sizeof a->ratio) == 0 &&
            strcmp(a->text, b->text) == 0 && a->blob.size == b->blob.size &&
            memcmp(a->blob.data, b->blob.data, a->blob.size) == 0 && troupe_same(a->who, b->who);
+}
+
+/* A message's size, given what is in it. */
+static inline size_t rounded(size_t size) {
+    return (size + TR_MSG_UNIT - 1) / TR_MSG_UNIT * TR_MSG_UNIT;
 }
 
 #endif

@@ -32,6 +32,7 @@ static const troupe_type numbers_type =
 static const troupe_type tick_type = TROUPE_SIGNAL_TYPE("tick");
 
 static counting_heap heap;
+static const tr_pool pool = {.heap = &heap.heap}; /* direct: each message is a block of the heap */
 static tr_buffer buffer;
 
 static void open_heap(void) {
@@ -55,7 +56,7 @@ static troupe_msg *round_trip(const troupe_type *type, const void *body) {
     unsigned char *copy = malloc(buffer.size);
     memcpy(copy, buffer.data, buffer.size);
     size_t takes = counting_heap_look(&heap).takes;
-    troupe_err err = tr_unpack(&heap.heap, type, copy, buffer.size, &msg, why, sizeof why);
+    troupe_err err = tr_unpack(&pool, type, copy, buffer.size, &msg, why, sizeof why);
     cr_assert_eq(err, TROUPE_OK, "%s", why);
     cr_assert_eq(counting_heap_look(&heap).takes, takes + 1); /* one allocation */
     free(copy);                                               /* nothing points into it */
@@ -71,7 +72,7 @@ Test(codec, every_kind_has_the_documented_bytes) {
     troupe_msg *msg = round_trip(&sample_type, &sample);
     expect_bytes(sample_bytes, sizeof sample_bytes);
     cr_assert(sample_equal(troupe_as(msg, &sample_type), &sample));
-    cr_assert_eq(msg->size, sizeof *msg + sizeof sample + 4 + 2);
+    cr_assert_eq(tr_msg_size(msg), rounded(sizeof *msg + 8 + sizeof sample + 4 + 2));
     troupe_drop(&msg);
 }
 
@@ -79,7 +80,7 @@ Test(codec, a_signal_is_an_empty_array) {
     troupe_msg *msg = round_trip(&tick_type, NULL);
     expect_bytes("\x90", 1);
     cr_assert_not_null(troupe_as(msg, &tick_type));
-    cr_assert_eq(msg->size, sizeof *msg);
+    cr_assert_eq(tr_msg_size(msg), rounded(sizeof *msg + 8));
     troupe_drop(&msg);
 }
 
@@ -138,7 +139,7 @@ Test(codec, floats_survive_bit_by_bit) {
 Test(codec, a_float_of_4_bytes_is_taken_for_a_double) {
     troupe_msg *msg = NULL;
     const char bytes[] = "\x91\xca\xc0\x20\0";
-    cr_assert_eq(tr_unpack(&heap.heap, &ratio_type, bytes, sizeof bytes, &msg, NULL, 0), TROUPE_OK);
+    cr_assert_eq(tr_unpack(&pool, &ratio_type, bytes, sizeof bytes, &msg, NULL, 0), TROUPE_OK);
     cr_assert_eq(((const struct ratio *)troupe_as(msg, &ratio_type))->f, -2.5);
     troupe_drop(&msg);
 }
@@ -151,14 +152,15 @@ Test(codec, texts_and_bytes_of_every_size_of_head) {
         text[sizes[i]] = '\0';
         troupe_msg *msg = round_trip(&text_type, &(struct text){text});
         cr_assert_str_eq(((const struct text *)troupe_as(msg, &text_type))->s, text);
-        cr_assert_eq(msg->size, sizeof *msg + sizeof(struct text) + sizes[i] + 1);
+        cr_assert_eq(tr_msg_size(msg),
+                     rounded(sizeof *msg + 8 + sizeof(struct text) + sizes[i] + 1));
         troupe_drop(&msg);
 
         msg = round_trip(&blob_type, &(struct blob){{text, sizes[i]}});
         const struct blob *blob = troupe_as(msg, &blob_type);
         cr_assert_eq(blob->d.size, sizes[i]);
         cr_assert_eq(memcmp(blob->d.data, text, sizes[i]), 0);
-        cr_assert_eq(msg->size, sizeof *msg + sizeof *blob + sizes[i]);
+        cr_assert_eq(tr_msg_size(msg), rounded(sizeof *msg + 8 + sizeof *blob + sizes[i]));
         troupe_drop(&msg);
     }
     free(text);
@@ -238,8 +240,8 @@ Test(codec, unpack_survives_that_there_is_no_memory) {
     char why[64] = "";
     troupe_msg *msg = (troupe_msg *)&heap;
     counting_heap_fail(&heap, 1, SIZE_MAX);
-    troupe_err err = tr_unpack(&heap.heap, &sample_type, sample_bytes, sizeof sample_bytes, &msg,
-                               why, sizeof why);
+    troupe_err err =
+        tr_unpack(&pool, &sample_type, sample_bytes, sizeof sample_bytes, &msg, why, sizeof why);
     cr_assert_eq(err, TROUPE_NOMEM);
     cr_assert_null(msg);
     cr_assert_str_eq(why, "sample: out of memory");
@@ -250,7 +252,7 @@ Test(codec, unpack_refuses_a_message_over_the_limit_although_its_bytes_are_not) 
     const troupe_type wide = {"wide", TR_MSG_LIMIT - sizeof(troupe_msg), text_type.field, 1};
     char why[64] = "";
     troupe_msg *msg = NULL;
-    cr_assert_eq(tr_unpack(&heap.heap, &wide, "\x91\xa0", 2, &msg, why, sizeof why), TROUPE_TOOBIG);
+    cr_assert_eq(tr_unpack(&pool, &wide, "\x91\xa0", 2, &msg, why, sizeof why), TROUPE_TOOBIG);
     cr_assert_str_eq(why, "wide: larger than the limit");
     cr_assert_eq(counting_heap_look(&heap).takes, 0);
 }

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "serial/envelope.h"
 #include "test/serial/sample.h"
 #include "test/support/counting_heap.h"
@@ -23,6 +24,7 @@ static const troupe_type tick_type = TROUPE_SIGNAL_TYPE("tick");
 static const troupe_type tock_type = TROUPE_SIGNAL_TYPE("tock");
 
 static counting_heap heap;
+static const tr_pool pool = {.heap = &heap.heap}; /* direct: each message is a block of the heap */
 
 static void open_heap(void) {
     counting_heap_init(&heap);
@@ -34,17 +36,22 @@ static void close_heap(void) {
 
 TestSuite(envelope, .timeout = 20, .init = open_heap, .fini = close_heap);
 
+enum { PREFIX = 16 }; /* before a message that is the heap's */
+
+static uint32_t flags_of(const troupe_msg *msg) {
+    return msg->flags & ((1u << TR_MSG_SIZE_SHIFT) - 1);
+}
+
 /* Makes one, and looks at what every new message has in common. */
 static troupe_msg *make(const troupe_type *type, const void *body) {
     troupe_msg *msg = NULL;
-    cr_assert_eq(tr_msg_make(&heap.heap, type, body, &msg), TROUPE_OK);
+    cr_assert_eq(tr_msg_make(&pool, type, body, &msg), TROUPE_OK);
     cr_assert_not_null(msg);
     cr_assert_eq((uintptr_t)msg % 16, 0);
     cr_assert_eq(msg->type, type);
-    cr_assert_eq(msg->heap, &heap.heap);
-    cr_assert(troupe_same(msg->sender, TROUPE_NOBODY));
+    cr_assert(troupe_same(tr_msg_sender(msg, 1), TROUPE_NOBODY));
     cr_assert_eq(msg->generation, 0);
-    cr_assert_eq(msg->flags, 0);
+    cr_assert_eq(flags_of(msg), 0);
     cr_assert_null(msg->link.next);
     return msg;
 }
@@ -67,9 +74,9 @@ Test(envelope, copies_texts_and_bytes_into_one_allocation) {
 
     size_t size = sizeof(troupe_msg) + sizeof note + sizeof "hello" + sizeof "x" + 3;
     counting_heap_state state = counting_heap_look(&heap);
-    cr_assert_eq(msg->size, size);
+    cr_assert_eq(tr_msg_size(msg), rounded(size));
     cr_assert_eq(state.blocks, 1);
-    cr_assert_eq(state.bytes, size);
+    cr_assert_eq(state.bytes, PREFIX + rounded(size));
     cr_assert_eq(body->first, (const char *)(body + 1));
     cr_assert_eq((const char *)body->blob.data + 3, (const char *)msg + size);
     troupe_drop(&msg);
@@ -82,7 +89,7 @@ Test(envelope, no_text_is_an_empty_text_and_no_bytes_are_none) {
     cr_assert_str_empty(body->first);
     cr_assert_str_empty(body->second);
     cr_assert_eq(body->blob.size, 0);
-    cr_assert_eq(msg->size, sizeof *msg + sizeof *body + 2);
+    cr_assert_eq(tr_msg_size(msg), rounded(sizeof *msg + sizeof *body + 2));
     troupe_drop(&msg);
 }
 
@@ -91,7 +98,7 @@ Test(envelope, bytes_without_a_size_do_not_point_at_the_callers_memory) {
     troupe_msg *msg = make(&only_type, &only);
     const struct only *body = troupe_as(msg, &only_type);
     cr_assert_neq(body->blob.data, only.blob.data);
-    cr_assert_eq(msg->size, sizeof *msg + sizeof only);
+    cr_assert_eq(tr_msg_size(msg), rounded(sizeof *msg + sizeof only));
     troupe_drop(&msg);
 }
 
@@ -102,13 +109,21 @@ Test(envelope, every_kind_arrives) {
 }
 
 Test(envelope, a_small_body_shares_one_cache_line_with_its_header) {
-    cr_assert_leq(sizeof(troupe_msg) + 8, 64);
-    cr_assert_eq(sizeof(troupe_msg) % 8, 0);
+    tr_pool slabs;
+    troupe_msg *msg = NULL;
+    const troupe_type type = {"32 bytes", 32, NULL, 0};
+    cr_assert_eq(sizeof(troupe_msg), 32);
+    cr_assert(tr_pool_init(&slabs, &tr_heap_default, tr_pool_ground()));
+    cr_assert_eq(tr_msg_make(&slabs, &type, &sample, &msg), TROUPE_OK);
+    cr_assert_eq(tr_msg_size(msg), 64);
+    if (tr_pool_ground()) cr_assert_eq((uintptr_t)msg % 64, 0);
+    tr_pool_fini(&slabs);
+    troupe_drop(&msg); /* outlives its pool */
 }
 
 Test(envelope, a_signal_has_no_body_but_is_told_apart) {
     troupe_msg *msg = make(&tick_type, NULL);
-    cr_assert_eq(msg->size, sizeof *msg);
+    cr_assert_eq(tr_msg_size(msg), sizeof *msg);
     cr_assert_not_null(troupe_as(msg, &tick_type));
     cr_assert_null(troupe_as(msg, &tock_type));
     cr_assert_null(troupe_as(msg, &note_type));
@@ -136,39 +151,39 @@ Test(envelope, the_same_type_from_another_source_is_the_same) {
 
 Test(envelope, refuses_a_missing_body_and_bytes_without_data) {
     troupe_msg *msg = (troupe_msg *)&heap;
-    cr_assert_eq(tr_msg_make(&heap.heap, &note_type, NULL, &msg), TROUPE_INVALID);
+    cr_assert_eq(tr_msg_make(&pool, &note_type, NULL, &msg), TROUPE_INVALID);
     cr_assert_null(msg);
     struct note note = {.blob = {NULL, 1}};
-    cr_assert_eq(tr_msg_make(&heap.heap, &note_type, &note, &msg), TROUPE_INVALID);
+    cr_assert_eq(tr_msg_make(&pool, &note_type, &note, &msg), TROUPE_INVALID);
     cr_assert_null(msg);
     cr_assert_eq(counting_heap_look(&heap).takes, 0);
 }
 
 Test(envelope, refuses_what_is_over_the_limit_before_it_reads_or_takes_anything) {
-    size_t rest = TR_MSG_LIMIT - sizeof(troupe_msg) - sizeof(struct note) - 2;
+    size_t rest = TR_MSG_LIMIT - sizeof(troupe_msg) - sizeof(struct note) - 2; /* two texts */
     size_t sizes[] = {rest + 1, TR_MSG_LIMIT, TR_MSG_LIMIT + 1, SIZE_MAX - 1, SIZE_MAX};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct note note = {.blob = {"", sizes[i]}};
         troupe_msg *msg = NULL;
-        cr_assert_eq(tr_msg_make(&heap.heap, &note_type, &note, &msg), TROUPE_TOOBIG, "%zu", i);
+        cr_assert_eq(tr_msg_make(&pool, &note_type, &note, &msg), TROUPE_TOOBIG, "%zu", i);
         cr_assert_null(msg);
-        cr_assert_eq(tr_msg_take(&heap.heap, &note_type, sizes[i] + (i == 0 ? 2 : 0), &msg),
+        cr_assert_eq(tr_msg_take(&pool, &note_type, sizes[i] - (i == 0 ? 6 : 0), &msg),
                      TROUPE_TOOBIG, "%zu", i);
     }
     const troupe_type huge = {"huge", SIZE_MAX, NULL, 0};
     troupe_msg *msg = NULL;
-    cr_assert_eq(tr_msg_take(&heap.heap, &huge, 0, &msg), TROUPE_TOOBIG);
+    cr_assert_eq(tr_msg_take(&pool, &huge, 0, &msg), TROUPE_TOOBIG);
     cr_assert_eq(counting_heap_look(&heap).takes, 0);
     /* Exactly the limit is allowed; there is only no memory for it here. */
     counting_heap_fail(&heap, 1, 0);
-    cr_assert_eq(tr_msg_take(&heap.heap, &note_type, rest + 2, &msg), TROUPE_NOMEM);
+    cr_assert_eq(tr_msg_take(&pool, &note_type, rest + 2 - 8, &msg), TROUPE_NOMEM);
     cr_assert_null(msg);
 }
 
 Test(envelope, survives_that_there_is_no_memory) {
     troupe_msg *msg = NULL;
     counting_heap_fail(&heap, 1, 0);
-    cr_assert_eq(tr_msg_make(&heap.heap, &sample_type, &sample, &msg), TROUPE_NOMEM);
+    cr_assert_eq(tr_msg_make(&pool, &sample_type, &sample, &msg), TROUPE_NOMEM);
     cr_assert_null(msg);
     msg = make(&sample_type, &sample); /* and the next one is made */
     troupe_drop(&msg);
@@ -178,10 +193,10 @@ Test(envelope, survives_that_there_is_no_memory) {
 Test(envelope, take_gives_a_body_of_zeros_with_room_behind) {
     troupe_msg *msg = NULL;
     struct note zero = {0};
-    cr_assert_eq(tr_msg_take(&heap.heap, &note_type, 11, &msg), TROUPE_OK);
-    cr_assert_eq(msg->size, sizeof *msg + sizeof zero + 11);
+    cr_assert_eq(tr_msg_take(&pool, &note_type, 11, &msg), TROUPE_OK);
+    cr_assert_eq(tr_msg_size(msg), rounded(sizeof *msg + sizeof zero + 11 + 8));
     cr_assert_eq(memcmp(tr_msg_body(msg), &zero, sizeof zero), 0);
-    cr_assert_eq(msg->flags, 0);
+    cr_assert_eq(flags_of(msg), TR_MSG_TRAILER);
     char *room = (char *)tr_msg_body(msg) + sizeof zero, *start = room;
     tr_msg_put_text(msg, &note_type.field[1], "four", 4, &room);
     tr_msg_put_bytes(msg, &note_type.field[2], "sixsix", 6, &room);
@@ -190,6 +205,20 @@ Test(envelope, take_gives_a_body_of_zeros_with_room_behind) {
     cr_assert_null(body->first);
     cr_assert_str_eq(body->second, "four");
     cr_assert_eq(memcmp(body->blob.data, "sixsix", 6), 0);
+    troupe_drop(&msg);
+}
+
+Test(envelope, knows_its_sender_on_this_node_and_on_others) {
+    const troupe_ref here = {1, 77}, there = {2, 77};
+    troupe_msg *msg = NULL;
+    cr_assert_eq(tr_msg_take(&pool, &tick_type, 0, &msg), TROUPE_OK);
+    tr_msg_set_sender(msg, 1, there);
+    cr_assert(troupe_same(tr_msg_sender(msg, 1), there));
+    tr_msg_set_sender(msg, 1, here);
+    cr_assert(troupe_same(tr_msg_sender(msg, 1), here));
+    tr_msg_set_sender(msg, 1, TROUPE_NOBODY);
+    cr_assert(troupe_same(tr_msg_sender(msg, 1), TROUPE_NOBODY));
+    cr_assert_eq(flags_of(msg), TR_MSG_TRAILER);
     troupe_drop(&msg);
 }
 
@@ -202,9 +231,8 @@ Test(envelope, an_embedded_message_is_never_freed) {
     holder.body = (struct note){.first = "kept", .number = 4};
     tr_msg_embed(&holder.msg, &note_type);
     cr_assert_eq(holder.msg.flags, TR_MSG_EMBEDDED);
-    cr_assert_eq(holder.msg.size, sizeof holder);
     cr_assert_null(holder.msg.link.next);
-    cr_assert(troupe_same(holder.msg.sender, TROUPE_NOBODY));
+    cr_assert(troupe_same(tr_msg_sender(&holder.msg, 1), TROUPE_NOBODY));
     const struct note *body = troupe_as(&holder.msg, &note_type);
     cr_assert_str_eq(body->first, "kept");
     cr_assert_eq(tr_msg_of(&holder.msg.link), &holder.msg);

@@ -48,7 +48,7 @@ Test(type, says_what_is_not_sound) {
         {{"", 0, NULL, 0}, "the type has no name"},
         {{"t", 16, NULL, 1}, "t: has no field list"},
         {{"t", 16, NULL, 0}, "t: has a struct of 16 bytes, but no fields"},
-        {{"t", TR_MSG_LIMIT, outside, 1}, "t: a struct of 1073741824 bytes is over the limit"},
+        {{"t", TR_MSG_LIMIT, outside, 1}, "t: a struct of 1073741808 bytes is over the limit"},
         {{"t", SIZE_MAX, outside, 1},
          "t: a struct of 18446744073709551615 bytes is over the limit"},
         {{"t", 16, nameless, 2}, "t: field 2 has no name"},

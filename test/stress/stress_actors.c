@@ -181,8 +181,11 @@ static void run(const char *name, bool threads, uint64_t messages) {
         tr_store64_relaxed(&accepted[i], 0);
         tr_store64_relaxed(&full_at[i], 0);
     }
-    const troupe_config config = {
-        .workers = threads ? 3 : 2, .heap = heap.heap, .log = refuse_line};
+    /* The second has pools, which one that is given a heap has not. */
+    const troupe_heap none = {NULL, NULL, NULL};
+    const troupe_config config = {.workers = threads ? 3 : 2,
+                                  .heap = threads ? heap.heap : none,
+                                  .log = refuse_line};
     MUST(troupe_open(&config, &rt) == TROUPE_OK);
     MUST(troupe_spawn(rt, &receiver_behaviour, NULL, &receiver) == TROUPE_OK);
     tr_thread thread[SENDERS];

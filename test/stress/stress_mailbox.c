@@ -109,7 +109,8 @@ static void handle(scene *s, tr_link *link) {
     if (s->handled % FREEZE_EVERY == 0 && (s->kind == SLEEPS || s->kind == KICKED)) freeze(s);
     tr_store32_relaxed(&it->in, 0);
     s->handled++;
-    if (!tr_mailbox_handled(&s->box)) return;
+    bool room = tr_mailbox_handled(&s->box);
+    if (!room) return;
     MUST(s->kind == WANTED || s->kind == ONE_WANTS);
     if (s->kind == ONE_WANTS) MUST(s->wish == tr_load64_relaxed(&s->from[0].accepted));
     tr_lock(&s->lock);
@@ -202,7 +203,7 @@ static void run(const char *name, scene_kind kind, uint32_t limit, uint64_t mess
     tr_mutex_init(&s.lock);
     tr_cond_init(&s.woken);
     tr_cond_init(&s.room);
-    tr_mailbox_open(&s.box, limit);
+    tr_mailbox_open(&s.box, limit, false);
     if (kind == HANDED_OVER) MUST(tr_mailbox_park(&s.box));
     uint64_t begun = tr_clock(), fulls = 0;
     tr_thread receiver, kicker;
@@ -224,8 +225,7 @@ static void run(const char *name, scene_kind kind, uint32_t limit, uint64_t mess
     if (kicked) tr_thread_join(&kicker);
 
     MUST(s.handled == s.each * SENDERS && sum_accepted(&s) == s.handled);
-    MUST(tr_mailbox_count(&s.box) == 0 && s.box.peak <= limit);
-    MUST(s.freezes == 0 || s.box.peak == limit);
+    MUST(tr_mailbox_count(&s.box) == 0);
     MUST(kind == HANDED_OVER || s.parks == s.wakes + (tr_mailbox_kick(&s.box) ? 1 : 0));
     MUST(!tr_mailbox_close(&s.box));
     MUST(tr_mailbox_push(&s.box, &s.from[0].pool->link, true) == TR_PUSH_CLOSED);

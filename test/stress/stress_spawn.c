@@ -4,6 +4,7 @@
 #include <string.h>
 #include <troupe/troupe.h>
 
+#include "actors/find.h"
 #include "actors/actor.h"
 #include "test/stress/stress.h"
 
@@ -285,7 +286,9 @@ static void *churn(void *arg) {
 static void log_line(void *ctx, troupe_level level, const char *line) {
     (void)ctx;
     (void)level;
-    if (strncmp(line, "close:", 6) == 0) tr_add32_relaxed(&late_closes, 1);
+    if (strncmp(line, "close:", 6) != 0) return;
+    fprintf(stderr, "%s\n", line);
+    tr_add32_relaxed(&late_closes, 1);
 }
 
 static void open_runtime(stress_heap *heap, unsigned workers) {
@@ -405,12 +408,10 @@ static void push_late(troupe_self *place, const slot *old) {
     struct poke body = {old->key, NOTHING, TROUPE_NOBODY};
     MUST(troupe_make(rt, &poke_type, &body, &msg) == TROUPE_OK);
     msg->generation = (uint32_t)(old->ref.id >> 32);
-    msg->flags = TR_MSG_COUNTED;
-    tr_push pushed = tr_mailbox_push(&place->box, &msg->link, true);
-    MUST(pushed == TR_PUSH_OK || pushed == TR_PUSH_WAKE);
-    if (pushed == TR_PUSH_WAKE) tr_sched_submit(&rt->sched, place);
+    msg->flags |= TR_MSG_COUNTED;
+    MUST(tr_route_push(&rt->sched, &place->task, &msg->link, true) == TR_PUSH_OK);
     uint64_t deadline = stress_deadline();
-    while (tr_mailbox_count(&place->box)) { /* it gives its place back */
+    while (tr_mailbox_count(&place->task.box)) { /* it gives its place back */
         MUST(tr_clock() < deadline);
         sched_yield();
     }
@@ -432,13 +433,14 @@ static void check_late_comers(void) {
         while (spawn_leaf(&new.key, &new.ref)) {}
     } while (tr_table_find(&rt->table, new.ref.id) != place);
     uint32_t generation = (uint32_t)(old.ref.id >> 32);
-    MUST(!tr_actor_request(place, generation, TR_CONTROL_STOP));
-    MUST(!tr_actor_request(place, generation, TR_CONTROL_KILL));
+    MUST(!tr_route_request(&rt->sched, &place->task, generation, TR_CONTROL_STOP));
+    MUST(!tr_route_request(&rt->sched, &place->task, generation, TR_CONTROL_KILL));
     post(&new, new.ref, (struct poke){new.key, NOTHING, TROUPE_NOBODY});
     for (int i = 0; i < 3; i++) push_late(place, &old);
     MUST(tr_load64_relaxed(&rt->dead_letters) >= 3);
     MUST(troupe_mailbox(rt, new.ref, NULL, NULL) == TROUPE_OK);
-    MUST(!(tr_load64_acquire(&place->control) & TR_CONTROL_REQUESTS)); /* nothing is asked of it */
+    /* Nothing is asked of it. */
+    MUST(!(tr_load64_acquire(&place->task.control) & TR_CONTROL_REQUESTS));
     close_runtime(&heap);
 }
 

@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 
+#include "actors/runtime.h"
+#include "serial/envelope.h"
 #include "test/support/stage.h"
 
 const troupe_type cue_type = TROUPE_TYPE(cue, TROUPE_FIELD(cue, act), TROUPE_FIELD(cue, n),
@@ -103,6 +105,13 @@ troupe_msg *cue_make(uint32_t act, uint32_t n, troupe_ref who) {
     troupe_msg *msg = NULL;
     struct cue body = {.act = act, .n = n, .who = who};
     cr_assert_eq(troupe_make(stage_rt(), &cue_type, &body, &msg), TROUPE_OK);
+    return msg;
+}
+
+troupe_msg *cue_arrived(uint32_t act, uint32_t n, troupe_ref who) {
+    troupe_msg *msg = NULL;
+    cr_assert_eq(tr_msg_take(&stage_rt()->pool, &cue_type, 0, &msg), TROUPE_OK);
+    *(struct cue *)tr_msg_body(msg) = (struct cue){.act = act, .n = n, .who = who};
     return msg;
 }
 

@@ -45,6 +45,9 @@ extern const troupe_type cue_type;
 /* Makes a cue. */
 troupe_msg *cue_make(uint32_t act, uint32_t n, troupe_ref who);
 
+/* Makes one as the transport does: it may have a sender on another node. */
+troupe_msg *cue_arrived(uint32_t act, uint32_t n, troupe_ref who);
+
 /* Posts a cue, which must be accepted. */
 void cue(troupe_ref to, uint32_t act, uint32_t n);
 

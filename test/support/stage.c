@@ -59,6 +59,9 @@ troupe_config stage_prepare(unsigned workers) {
 troupe *stage_open_as(troupe_config config) {
     troupe_config full = stage_prepare(config.workers);
     full.close_ms = config.close_ms;
+    full.spares = config.spares;
+    full.blocking_threads = config.blocking_threads;
+    full.slow_ms = config.slow_ms;
     if (config.quiet) full.quiet = config.quiet;
     cr_assert_eq(troupe_open(&full, &stage.rt), TROUPE_OK);
     return stage.rt;
@@ -252,7 +255,10 @@ size_t stage_descriptors(void) {
 /* Whether no worker is in a turn. */
 static bool at_rest(void) {
     tr_sched *sched = &stage.rt->sched;
-    return sched->stepped || tr_load32_seq(&sched->resting) == sched->workers;
+    for (unsigned i = 0; i < sched->room; i++)
+        if (tr_worker_started(&sched->worker[i]) && !tr_worker_asleep(&sched->worker[i]))
+            return false;
+    return true;
 }
 
 void stage_await_gone(troupe_ref who) {

@@ -135,8 +135,8 @@ static void world_close(void) {
 
 static troupe_msg *number_of(uint64_t n) {
     troupe_msg *msg;
-    const struct number body = {n};
-    cr_assert_eq(troupe_make(stage_rt(), &number_type, &body, &msg), TROUPE_OK);
+    cr_assert_eq(tr_msg_take(tr_port_pool(stage_rt()), &number_type, 0, &msg), TROUPE_OK);
+    *(struct number *)tr_msg_body(msg) = (struct number){n};
     return msg;
 }
 

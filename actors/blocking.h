@@ -1,0 +1,41 @@
+/* Threads for tasks that block by their nature (troupe_behaviour.blocking). Such a task has no
+ * home: all its mail comes by the shared inbox, and who wakes it queues it here. */
+#ifndef TR_ACTORS_BLOCKING_H
+#define TR_ACTORS_BLOCKING_H
+
+#include <troupe/heap.h>
+
+#include "actors/task.h"
+#include "base/check.h"
+#include "base/os.h"
+
+typedef struct tr_blocker {
+    struct tr_blocking *of;
+    tr_thread thread;
+    tr_atomic64 running; /* address of the task in a turn; 0: none */
+} tr_blocker;
+
+typedef struct tr_blocking {
+    struct tr_sched *sched;
+    tr_mutex lock; /* guards all below but what the blockers themselves write */
+    tr_cond work;
+    tr_fifo queue;
+    size_t queued;
+    tr_blocker *thread; /* room for `most`, `threads` of them started */
+    unsigned threads, busy, most;
+    bool over;
+} tr_blocking;
+
+/* Makes it, without threads: those come when they are needed. NOMEM. */
+TR_CHECKED bool tr_blocking_init(tr_blocking *blocking, struct tr_sched *sched,
+                                 const troupe_heap *heap, unsigned most);
+/* Gives the memory back; all threads have ended. */
+void tr_blocking_fini(tr_blocking *blocking, const troupe_heap *heap);
+/* Makes sure that there is at least one thread. False: the system has none. */
+TR_CHECKED bool tr_blocking_ready(tr_blocking *blocking);
+/* Queues a task without home. Who holds its call. */
+void tr_blocking_put(tr_blocking *blocking, tr_task *task);
+/* Ends all threads once the queue is empty, and waits for them. */
+void tr_blocking_end(tr_blocking *blocking);
+
+#endif

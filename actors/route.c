@@ -1,0 +1,144 @@
+#include "actors/route.h"
+
+#include "actors/sched.h"
+
+/* --- Calls ------------------------------------------------------------------------------------ */
+
+static bool fit(const tr_worker *worker) {
+    return tr_worker_started(worker) && !tr_load32_relaxed(&worker->stuck);
+}
+
+/* Who should run a task whose home sleeps or is stuck: the caller, else one that is awake, else one
+ * that is not stuck; NULL: nobody better than its home. */
+static tr_worker *better_home(tr_sched *sched, const tr_worker *home) {
+    tr_worker *self = tr_sched_mine(sched), *sleeper = NULL;
+    if (self && self != home) return self;
+    for (unsigned i = 0; i < sched->room; i++) {
+        tr_worker *worker = &sched->worker[i];
+        if (worker == home || !fit(worker)) continue;
+        if (!tr_worker_asleep(worker)) return worker;
+        if (!sleeper) sleeper = worker;
+    }
+    return tr_load32_relaxed(&home->stuck) ? sleeper : NULL;
+}
+
+/* Moves a task that rests from a home that sleeps or is stuck to a better one: to wake a sleeper
+ * costs as much as a thousand messages. Returns who is to be called. */
+static tr_worker *move_home(tr_sched *sched, tr_task *task, tr_worker *home) {
+    tr_worker *to = better_home(sched, home);
+    if (!to) return home;
+    if (tr_load32_relaxed(&home->stuck))
+        tr_bias_take(&home->bias);
+    else if (!tr_bias_try_take_lent(&home->bias))
+        return home;
+    bool rests = tr_load32_relaxed(&task->home) == home->index && !task->queued;
+    if (rests) tr_store32_release(&task->home, to->index); /* partner: the loads of `home` */
+    tr_bias_give(&home->bias);
+    return rests ? to : home;
+}
+
+/* Has a task run. Whoever holds its call: who found it parked or frozen. */
+static void call(tr_sched *sched, tr_task *task) {
+    uint32_t index = tr_load32_acquire(&task->home);
+    if (index == TR_NOWHERE) {
+        tr_blocking_put(&sched->blocking, task);
+        return;
+    }
+    tr_worker *home = &sched->worker[index];
+    if (home != tr_sched_mine(sched) && !sched->stepped &&
+        (tr_worker_asleep(home) || tr_load32_relaxed(&home->stuck)))
+        home = move_home(sched, task, home);
+    tr_worker_call(home, task);
+}
+
+bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint32_t bits) {
+    uint64_t control = tr_load64_acquire(&task->control), next;
+    do {
+        if (control >> 32 != generation) return false;
+        next = (control | bits) & ~(uint64_t)TR_CONTROL_FROZEN;
+    } while (!tr_cas64_seq(&task->control, &control, next));
+    /* Who takes FROZEN or PARKED away holds the call. */
+    if ((control & TR_CONTROL_FROZEN) || tr_mailbox_kick(&task->box)) call(sched, task);
+    return true;
+}
+
+/* --- Mail ------------------------------------------------------------------------------------- */
+
+/* Has a task's home give back the places that it has reserved. */
+static void reclaim(tr_sched *sched, tr_task *task) {
+    for (bool done = false; !done;) {
+        uint32_t index = tr_load32_acquire(&task->home);
+        if (index == TR_NOWHERE) return;
+        tr_worker *home = &sched->worker[index];
+        bool own = home == tr_sched_mine(sched), lightly = false;
+        if (own)
+            lightly = tr_bias_enter(&home->bias);
+        else
+            tr_bias_take(&home->bias);
+        done = tr_load32_relaxed(&task->home) == index;
+        if (done) tr_mailbox_reclaim(&task->box);
+        if (own)
+            tr_bias_leave(&home->bias, lightly);
+        else
+            tr_bias_give(&home->bias);
+    }
+}
+
+/* FULL is exact: it is said only if no place lay idle. A count that is full of a reserve is not
+ * full; and one that is not full any more, since the reserve was given back meanwhile, was not
+ * either. */
+tr_push tr_route_push_far(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
+    tr_push pushed;
+    while ((pushed = tr_mailbox_push(&task->box, link, counted)) == TR_PUSH_FULL) {
+        if (tr_mailbox_reserved(&task->box))
+            reclaim(sched, task);
+        else if (tr_mailbox_count(&task->box) >= tr_mailbox_limit(&task->box))
+            break;
+    }
+    if (pushed != TR_PUSH_WAKE) return pushed;
+    call(sched, task);
+    return TR_PUSH_OK;
+}
+
+bool tr_route_want(tr_sched *sched, tr_task *task) {
+    if (tr_mailbox_reserved(&task->box)) reclaim(sched, task);
+    return tr_mailbox_want(&task->box);
+}
+
+/* --- The life of a task ----------------------------------------------------------------------- */
+
+void tr_route_adopt(tr_sched *sched, tr_task *task, uint32_t limit, bool held, bool blocking) {
+    const tr_worker *worker = tr_sched_mine(sched);
+    bool homed = !blocking && (worker || held);
+    uint32_t home = worker ? worker->index : 0;
+    task->queued = !held;
+    task->called = false;
+    task->frozen = held;
+    tr_mailbox_open(&task->box, limit, homed && !held);
+    tr_store32_release(&task->home, homed ? home : TR_NOWHERE);
+}
+
+/* From a thread that is no worker: the task gets a home, and its call goes into the mailbox, or
+ * there if it is needed. From `home` on the home may run it. */
+static void settle_from_afar(tr_sched *sched, tr_task *task, bool blocking) {
+    task->queued = false;
+    if (!blocking) tr_store32_release(&task->home, 0);
+    if (tr_mailbox_park(&task->box)) {
+        bool asked = tr_load64_seq(&task->control) & TR_CONTROL_REQUESTS;
+        if (!asked || !tr_mailbox_kick(&task->box)) return;
+    }
+    call(sched, task);
+}
+
+void tr_route_settle(tr_sched *sched, tr_task *task, bool blocking) {
+    tr_worker *worker = tr_sched_mine(sched);
+    if (!worker || blocking) {
+        settle_from_afar(sched, task, blocking);
+        return;
+    }
+    bool lightly = tr_bias_enter(&worker->bias);
+    task->queued = false;
+    /* A call that has come meanwhile found it queued. */
+    if (task->called || task->box.line.head) tr_worker_put(worker, task, false);
+    tr_bias_leave(&worker->bias, lightly);
+}

@@ -1,0 +1,43 @@
+/* Routes: how mail, requests and calls get to a task, wherever it is at home. README.md, "Calls".
+ */
+#ifndef TR_ACTORS_ROUTE_H
+#define TR_ACTORS_ROUTE_H
+
+#include "actors/sched.h"
+#include "actors/task.h"
+#include "actors/turn.h"
+
+/* Makes a task that runs on the calling thread, which will `tr_route_settle` it; its mailbox opens.
+ * `held`: it rests at once, until a request. `blocking`: it will never have a home. */
+void tr_route_adopt(tr_sched *sched, tr_task *task, uint32_t limit, bool held, bool blocking);
+/* The first run of a task on the thread that made it is over: from here on it runs by itself. */
+void tr_route_settle(tr_sched *sched, tr_task *task, bool blocking);
+
+/* `tr_route_push` from a thread at which the task is not at home. */
+TR_COLD tr_push tr_route_push_far(tr_sched *sched, tr_task *task, tr_link *link, bool counted);
+
+/* Puts a link into a task's mailbox, and has the task run if it rests. OK, FULL or CLOSED. Any
+ * thread. */
+static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
+    tr_worker *worker = tr_sched_mine(sched);
+    if (!worker) return tr_route_push_far(sched, task, link, counted);
+    bool lightly = tr_bias_enter(&worker->bias);
+    bool here = tr_load32_acquire(&task->home) == worker->index;
+    tr_push pushed = TR_PUSH_CLOSED;
+    if (here && (pushed = tr_mailbox_push_home(&task->box, link, counted)) == TR_PUSH_OK) {
+        if (task->queued)
+            tr_turn_yield(worker, task);
+        else if (!task->frozen)
+            tr_worker_put(worker, task, true);
+    }
+    tr_bias_leave(&worker->bias, lightly);
+    return here ? pushed : tr_route_push_far(sched, task, link, counted);
+}
+
+/* Sets request bits of the task that has that generation, and has it run if it rests. False: the
+ * generation is over. Any thread. */
+bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint32_t bits);
+/* Asks that a turn of the task tells once there is room. False: there is. Any thread. */
+bool tr_route_want(tr_sched *sched, tr_task *task);
+
+#endif

@@ -1,0 +1,121 @@
+#include "actors/turn.h"
+
+#include "actors/sched.h"
+
+enum { TURN_BUDGET = 64 }; /* messages that a task handles before it gives way to others */
+
+/* What is written before the parking is seen by who runs it next, perhaps at once. */
+bool tr_turn_rest(tr_task *task) {
+    task->queued = false;
+    task->called = false;
+    if (tr_mailbox_park(&task->box)) {
+        /* A request that came before the parking found nothing to kick. Now either this look sees
+         * it, or it comes after the parking and kicks: both are sequentially consistent. */
+        bool asked = tr_load64_seq(&task->control) & TR_CONTROL_REQUESTS;
+        if (!asked || !tr_mailbox_kick(&task->box)) return true;
+    }
+    task->called = task->queued = true;
+    return false;
+}
+
+/* Settles what is owed. True: the task has had its time. */
+static bool settle(tr_turn *turn, bool *late) {
+    tr_worker *worker = turn->worker;
+    tr_turn_count(turn);
+    if (!worker || tr_load32_relaxed(&worker->until_tick) || turn->sched->stepped) return false;
+    return tr_worker_tick(worker, turn->task, late);
+}
+
+static void give_way(tr_turn *turn) {
+    turn->over = true;
+    if (!turn->worker) {
+        turn->next = turn->task;
+        return;
+    }
+    turn->task->queued = false;
+    tr_worker_put(turn->worker, turn->task, false);
+}
+
+static tr_link *next(tr_turn *turn, bool *late) {
+    bool had_its_time = turn->owed && settle(turn, late);
+    if (had_its_time || !turn->left) {
+        give_way(turn);
+        return NULL;
+    }
+    turn->left--;
+    return tr_turn_pop(turn);
+}
+
+tr_link *tr_turn_next_slowly(tr_turn *turn) {
+    tr_worker *worker = turn->worker;
+    bool late = false;
+    if (!worker) return next(turn, &late);
+    bool lightly = tr_bias_enter(&worker->bias);
+    tr_link *link = next(turn, &late);
+    tr_bias_leave(&worker->bias, lightly);
+    if (late) tr_sched_ask_for_help(worker);
+    return link;
+}
+
+void tr_turn_settle(tr_turn *turn) {
+    tr_worker *worker = turn->worker;
+    bool late, lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    if (settle(turn, &late)) turn->left = 0;
+    if (worker) tr_bias_leave(&worker->bias, lightly);
+}
+
+/* Puts the call into `control`. Only if it is here: else mail could call too. */
+static void freeze(tr_turn *turn) {
+    tr_task *task = turn->task;
+    task->queued = false;
+    if (!task->called && !tr_mailbox_kick(&task->box)) { /* it is on its way: then again */
+        turn->over = true;
+        return;
+    }
+    task->called = false;
+    task->frozen = true;
+    uint64_t control = tr_load64_acquire(&task->control);
+    do {
+        if (control & TR_CONTROL_REQUESTS) {
+            task->called = task->queued = true;
+            task->frozen = false;
+            return;
+        }
+    } while (!tr_cas64_seq(&task->control, &control, control | TR_CONTROL_FROZEN));
+    turn->over = true;
+}
+
+void tr_turn_freeze(tr_turn *turn) {
+    tr_worker *worker = turn->worker;
+    bool lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    freeze(turn);
+    if (worker) tr_bias_leave(&worker->bias, lightly);
+}
+
+bool tr_turn_release(tr_sched *sched, tr_task *task) {
+    tr_worker *worker = tr_sched_mine(sched);
+    if (tr_load32_relaxed(&task->home) == TR_NOWHERE) return true; /* the runner has the call */
+    bool lightly = tr_bias_enter(&worker->bias);
+    bool here = task->called || tr_mailbox_kick(&task->box);
+    task->queued = here; /* else the call, when it comes, has it run once more */
+    tr_bias_leave(&worker->bias, lightly);
+    return here;
+}
+
+void tr_turn_unwatch(tr_sched *sched) {
+    tr_worker *worker = tr_sched_mine(sched);
+    if (!worker) return;
+    bool lightly = tr_bias_enter(&worker->bias);
+    tr_store64_relaxed(&worker->running, 0);
+    tr_bias_leave(&worker->bias, lightly);
+}
+
+tr_task *tr_turn_run(tr_sched *sched, tr_worker *worker, tr_task *task) {
+    tr_turn turn = {.sched = sched, .worker = worker, .task = task, .left = TURN_BUDGET};
+    if (worker) tr_store64_relaxed(&worker->running, (uint64_t)(uintptr_t)task);
+    if (worker) worker->turn = &turn;
+    tr_task_turn(&turn);
+    if (worker) worker->turn = NULL;
+    if (worker && !turn.next) tr_store64_relaxed(&worker->running, 0);
+    return turn.next;
+}

@@ -1,0 +1,112 @@
+#include "actors/watch.h"
+
+#include "actors/report.h"
+#include "actors/sched.h"
+#include "actors/turn.h"
+
+/* Between two looks; after how long without a message a worker counts as stuck, and after how long
+ * a spare is started if all are; and looks at sleeping workers only, before it sleeps too: so a
+ * runtime that rests and works by turns need not wake it each time. */
+#define LOOK_NS (TR_MS / 2)
+#define STUCK_NS TR_MS
+#define SPARE_NS (10 * TR_MS)
+enum { QUIET_LOOKS = 20 };
+
+/* Says who holds a worker up. The actor can't end while we are under the bias: it would have to
+ * take itself off `running` first, under the same lock. */
+static void report(tr_watch *watch, tr_worker *worker, const tr_watched *seen, uint64_t now) {
+    char who[512] = "";
+    tr_bias_take(&worker->bias);
+    uint64_t running = tr_load64_relaxed(&worker->running);
+    bool still = running == seen->running && tr_load64_relaxed(&worker->handled) == seen->handled;
+    if (still) tr_task_describe((const tr_task *)(uintptr_t)running, who, sizeof who);
+    tr_bias_give(&worker->bias);
+    if (!still) return;
+    tr_log(
+        watch->sched->rt, TROUPE_WARN,
+        "worker %u has been held for %llu ms by %s; others do its work meanwhile, but a callback "
+        "that blocks or computes for long belongs in a behaviour with .blocking = true",
+        (unsigned)worker->index, (unsigned long long)((now - seen->since) / TR_MS), who);
+}
+
+/* Whether a worker that has not moved for a while is held by its callback. One that could run, but
+ * for other threads on its core, is not: to take its work away would only spread it. */
+static bool held_up(const tr_worker *worker, tr_watched *seen, uint64_t now) {
+    if (now - seen->since < STUCK_NS) return false;
+    seen->waits = tr_thread_waits(tr_load32_relaxed(&worker->thread_id)) ? seen->waits + 1 : 0;
+    return seen->waits >= 2 || tr_thread_time(&worker->thread) - seen->time >= STUCK_NS;
+}
+
+/* Looks at one worker. True: it is awake. */
+static bool look(tr_watch *watch, tr_worker *worker, uint64_t now) {
+    tr_watched *seen = &watch->seen[worker->index];
+    uint64_t handled = tr_load64_relaxed(&worker->handled);
+    uint64_t running = tr_load64_relaxed(&worker->running);
+    bool asleep = tr_worker_asleep(worker);
+    if (asleep || !running || running != seen->running || handled != seen->handled) {
+        *seen = (tr_watched){handled, running, now, tr_thread_time(&worker->thread), 0, false};
+        tr_store32_seq(&worker->stuck, 0);
+        return !asleep;
+    }
+    tr_store32_relaxed(&worker->until_tick, 1); /* it may have got slow since it last looked */
+    if (!held_up(worker, seen, now)) return true;
+    tr_store32_seq(&worker->stuck, 1);
+    tr_sched_relieve(watch->sched, worker, now - seen->since >= SPARE_NS);
+    if (!seen->reported && now - seen->since >= watch->slow_ns) {
+        seen->reported = true;
+        report(watch, worker, seen, now);
+    }
+    return true;
+}
+
+static bool look_at_all(tr_watch *watch) {
+    tr_sched *sched = watch->sched;
+    uint64_t now = tr_clock();
+    bool awake = false;
+    for (unsigned i = 0; i < sched->room; i++)
+        if (tr_load32_acquire(&sched->worker[i].started))
+            awake |= look(watch, &sched->worker[i], now);
+    return awake;
+}
+
+/* Sleeps until a worker wakes. It says so first and then looks a last time; a worker first wakes
+ * and then asks whether the watch sleeps. Both are sequentially consistent, so one sees the other.
+ */
+static void sleep_with_all(tr_watch *watch) {
+    tr_store32_seq(&watch->asleep, 1);
+    if (look_at_all(watch) || tr_load32_seq(&watch->over)) tr_store32_seq(&watch->asleep, 0);
+    while (tr_load32_seq(&watch->asleep)) (void)tr_futex_wait(&watch->asleep, 1, TR_NEVER);
+}
+
+static void *watch_workers(void *arg) {
+    tr_watch *watch = arg;
+    unsigned quiet = 0;
+    while (!tr_load32_seq(&watch->over)) {
+        quiet = look_at_all(watch) ? 0 : quiet + 1;
+        if (quiet < QUIET_LOOKS)
+            (void)tr_futex_wait(&watch->over, 0, tr_clock() + LOOK_NS);
+        else
+            sleep_with_all(watch);
+    }
+    return NULL;
+}
+
+bool tr_watch_start(tr_watch *watch) {
+    watch->started = tr_thread_start(&watch->thread, "troupe:watch", watch_workers, watch);
+    return watch->started;
+}
+
+void tr_watch_end(tr_watch *watch) {
+    if (!watch->started) return;
+    tr_store32_seq(&watch->over, 1);
+    tr_futex_wake(&watch->over, 1);
+    tr_watch_stir(watch);
+    tr_thread_join(&watch->thread);
+    watch->started = false;
+}
+
+void tr_watch_stir(tr_watch *watch) {
+    if (!tr_load32_seq(&watch->asleep)) return;
+    tr_store32_seq(&watch->asleep, 0);
+    tr_futex_wake(&watch->asleep, 1);
+}

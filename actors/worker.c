@@ -1,0 +1,99 @@
+#include "actors/worker.h"
+
+#include "base/check.h"
+
+enum {
+    EVERY_MAX = 16384 /* messages between two looks, at most */
+};
+#define PACE_NS UINT64_C(200000) /* between two looks, if it can be had */
+
+void tr_worker_init(tr_worker *worker, struct tr_sched *sched, uint32_t index) {
+    worker->sched = sched;
+    worker->index = index;
+    worker->pace.every = 1;
+    tr_store32_relaxed(&worker->until_tick, 1);
+    tr_bias_init(&worker->bias);
+    tr_mailbox_open(&worker->wakes, 1, false);
+}
+
+void tr_worker_fini(tr_worker *worker) {
+    tr_bias_fini(&worker->bias);
+}
+
+/* --- Under the bias --------------------------------------------------------------------------- */
+
+void tr_worker_take_calls(tr_worker *worker) {
+    for (tr_link *link; (link = tr_mailbox_pop(&worker->wakes));) {
+        tr_task *task = TR_OWNER(link, tr_task, wake);
+        uint32_t home = tr_load32_acquire(&task->home);
+        if (home != worker->index) { /* it has moved since: the call follows */
+            tr_worker_call(worker + ((int64_t)home - worker->index), task);
+            continue;
+        }
+        task->called = true;
+        task->frozen = false;
+        if (!task->queued) tr_worker_put(worker, task, false);
+    }
+}
+
+bool tr_worker_tick(tr_worker *worker, const tr_task *task, bool *late) {
+    tr_pace *pace = &worker->pace;
+    tr_runq *queue = &worker->queue;
+    uint64_t now = tr_clock(), span = now - pace->then;
+    if (span > 2 * PACE_NS && pace->every > 1)
+        pace->every = span > 16 * PACE_NS ? 1 + pace->every / 16 : pace->every / 2;
+    else if (span < PACE_NS / 2 && pace->every < EVERY_MAX)
+        pace->every *= 2;
+    tr_store32_relaxed(&worker->until_tick, pace->every);
+    /* Late is who was there at the last look and is still there. Counted in turns, not in time: a
+     * worker that had to wait for its core is not overloaded by that. */
+    *late = span >= PACE_NS / 2 && queue->taken - pace->taken < pace->length;
+    if (span >= PACE_NS / 2) {
+        bool same = pace->task == task;
+        *pace = (tr_pace){now, pace->every, queue->taken, queue->length, task};
+        return same;
+    }
+    return false;
+}
+
+/* --- Calling and sleeping --------------------------------------------------------------------- */
+
+static void signal_it(tr_worker *worker) {
+    tr_store32_seq(&worker->signal, 1);
+    tr_futex_wake(&worker->signal, 1);
+}
+
+void tr_worker_call(tr_worker *worker, tr_task *task) {
+    if (tr_mailbox_push(&worker->wakes, &task->wake, false) == TR_PUSH_WAKE) signal_it(worker);
+}
+
+bool tr_worker_wake(tr_worker *worker) {
+    if (!tr_mailbox_kick(&worker->wakes)) return false;
+    signal_it(worker);
+    return true;
+}
+
+bool tr_worker_started(const tr_worker *worker) {
+    return tr_load32_acquire(&worker->started); /* partner: the release when its thread starts */
+}
+
+bool tr_worker_asleep(const tr_worker *worker) {
+    return tr_mailbox_parked(&worker->wakes);
+}
+
+/* Each successful park is followed by exactly one signal, unless this thread kicks itself; so
+ * `signal` never holds one that is too many. */
+void tr_worker_sleep(tr_worker *worker, bool (*stay_awake)(struct tr_sched *sched)) {
+    if (!tr_mailbox_park(&worker->wakes)) return;
+    /* A thief may have taken calls in here since the last look, and left some of them. From now on
+     * it can't: a call finds PARKED, and is a signal too. */
+    bool lightly = tr_bias_enter(&worker->bias);
+    bool empty = worker->queue.length == 0;
+    tr_bias_leave(&worker->bias, lightly);
+    /* What it is to stay awake for was set before its setter looked for sleepers: so either it is
+     * seen here, or this sleeper is seen there. Both are sequentially consistent. */
+    if ((!empty || stay_awake(worker->sched)) && tr_mailbox_kick(&worker->wakes)) return;
+    tr_bias_lend(&worker->bias);
+    while (!tr_swap32_seq(&worker->signal, 0)) (void)tr_futex_wait(&worker->signal, 0, TR_NEVER);
+    tr_bias_return(&worker->bias);
+}
