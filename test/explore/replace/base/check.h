@@ -1,0 +1,31 @@
+/* Assertions. TR_CHECK holds in every build: its breach is a bug of ours that must not go on.
+ * TR_ASSERT costs nothing in a release build. */
+#ifndef TR_BASE_CHECK_H
+#define TR_BASE_CHECK_H
+
+#include <assert.h>
+
+/* Ends the process after a line that names the broken condition and its place. */
+_Noreturn void tr_check_failed(const char *what, const char *file, int line);
+
+#define TR_CHECK(condition)                                                                        \
+    ((condition) ? (void)0 : tr_check_failed(#condition, __FILE__, __LINE__))
+#define TR_ASSERT(condition) assert(condition)
+
+/* For functions between rooms whose error must be looked at. TROUPE_CHECKED is the public one,
+ * which also exports. */
+#define TR_CHECKED __attribute__((warn_unused_result))
+
+/* For the slow half of a function whose quick half must stay small: it is kept apart. And what is
+ * mostly, or hardly ever, true. */
+#define TR_COLD __attribute__((noinline, cold))
+#define TR_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define TR_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* A variable of each thread, reached by one instruction also in a shared library. */
+#define TR_THREAD_LOCAL __attribute__((section("ex_local")))
+
+/* The structure that contains `member` at `pointer`. */
+#define TR_OWNER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#endif
