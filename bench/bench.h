@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <troupe/troupe.h>
 
 /* Ends the program if something that can't fail here does. */
@@ -22,16 +23,48 @@ static inline uint64_t bench_arg(int argc, char **argv, int index, uint64_t othe
     return argc > index ? strtoull(argv[index], NULL, 10) : otherwise;
 }
 
-/* Workers as TROUPE_BENCH_WORKERS says; 0, the default: one a core. Silent: reports are not what is
- * measured. */
-static inline troupe *bench_open(void) {
+/* Workers as TROUPE_BENCH_WORKERS says; otherwise one a core. */
+static inline unsigned bench_workers(void) {
     const char *workers = getenv("TROUPE_BENCH_WORKERS");
-    const troupe_config config = {.workers = workers ? (unsigned)strtoul(workers, NULL, 10) : 0,
-                                  .quiet = TROUPE_ERROR};
+    unsigned count = workers ? (unsigned)strtoul(workers, NULL, 10) : 0;
+    return count ? count : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* A runtime with that many workers. Silent: reports are not what is measured. */
+static inline troupe *bench_open_with(unsigned workers) {
+    const troupe_config config = {.workers = workers, .quiet = TROUPE_ERROR};
     troupe *rt = NULL;
     MUST(troupe_open(&config, &rt));
     return rt;
 }
+
+static inline troupe *bench_open(void) {
+    return bench_open_with(bench_workers());
+}
+
+/* Memory for `count` things, all zero; never NULL. */
+static inline void *bench_alloc(uint64_t count, size_t size) {
+    void *memory = calloc(count ? count : 1, size);
+    if (!memory) abort();
+    return memory;
+}
+
+/* The next of a row of random numbers (xorshift64*) that is the same in every run. `*state` is not
+ * zero. */
+static inline uint64_t bench_random(uint64_t *state) {
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 2685821657736338717u >> 16;
+}
+
+/* A `start` that takes its argument as the state. */
+#define BENCH_START(name, type)                                                                    \
+    static troupe_err name(troupe_self *self, void *state, const void *arg) {                      \
+        (void)self;                                                                                \
+        memcpy(state, arg, sizeof(type));                                                          \
+        return TROUPE_OK;                                                                          \
+    }
 
 static inline void bench_result(const char *bench, const char *metric, double value,
                                 const char *unit) {

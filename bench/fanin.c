@@ -1,6 +1,6 @@
 /* fanin [SENDERS] [BOUND] [MESSAGES]: many actors send to one, whose mailbox is bounded. A sender
  * that meets FULL gives way, and goes on when its own turn comes again. With 1 sender it is
- * count. */
+ * count, with 100 fanin100. */
 #include "bench.h"
 
 struct item {
@@ -16,11 +16,7 @@ struct sink {
     troupe_ref finish;
 };
 
-static troupe_err sink_start(troupe_self *self, void *state, const void *arg) {
-    (void)self;
-    memcpy(state, arg, sizeof(struct sink));
-    return TROUPE_OK;
-}
+BENCH_START(sink_start, struct sink)
 
 static troupe_err sink_receive(troupe_self *self, void *state, troupe_msg **msg) {
     struct sink *sink = state;
@@ -35,11 +31,7 @@ struct source {
     uint64_t left;
 };
 
-static troupe_err source_start(troupe_self *self, void *state, const void *arg) {
-    (void)self;
-    memcpy(state, arg, sizeof(struct source));
-    return TROUPE_OK;
-}
+BENCH_START(source_start, struct source)
 
 static troupe_err source_receive(troupe_self *self, void *state, troupe_msg **msg) {
     struct source *source = state;
@@ -75,6 +67,7 @@ int main(int argc, char **argv) {
         bench_post(rt, ref, &go_type);
     }
     bench_wait(rt, finish);
-    bench_rate(senders == 1 ? "count" : "fanin", senders * each, troupe_now(rt) - began);
+    const char *name = senders == 1 ? "count" : senders == 100 ? "fanin100" : "fanin";
+    bench_rate(name, senders * each, troupe_now(rt) - began);
     troupe_close(&rt);
 }

@@ -30,8 +30,7 @@ static const troupe_behaviour member = {
 int main(int argc, char **argv) {
     uint64_t actors = bench_arg(argc, argv, 1, 1000), hops = bench_arg(argc, argv, 2, 2000000);
     troupe *rt = bench_open();
-    troupe_ref *ref = calloc(actors, sizeof *ref);
-    if (!ref) return 1;
+    troupe_ref *ref = bench_alloc(actors, sizeof *ref);
     for (uint64_t i = 0; i < actors; i++) MUST(troupe_spawn(rt, &member, NULL, &ref[i]));
     troupe_ref finish = bench_finish_line(rt, 1);
     troupe_msg *msg = NULL;

@@ -20,11 +20,7 @@ struct parent {
     troupe_ref finish;
 };
 
-static troupe_err parent_start(troupe_self *self, void *state, const void *arg) {
-    (void)self;
-    memcpy(state, arg, sizeof(struct parent));
-    return TROUPE_OK;
-}
+BENCH_START(parent_start, struct parent)
 
 static troupe_err one_more(troupe_self *self, struct parent *parent) {
     troupe_ref ref;
