@@ -112,6 +112,14 @@ static bool rob_somebody(tr_worker *thief) {
     return false;
 }
 
+/* Puts a task that was taken out of the queue back, to be the next. */
+static void put_back(tr_worker *worker, tr_task *task) {
+    bool lightly = tr_bias_enter(&worker->bias);
+    task->queued = false;
+    tr_worker_put(worker, task, true);
+    tr_bias_leave(&worker->bias, lightly);
+}
+
 static bool stay_awake(tr_sched *sched) {
     if (tr_load32_seq(&sched->over)) return true;
     for (unsigned i = 0; i < sched->room; i++)
@@ -132,7 +140,11 @@ void *tr_sched_work(void *arg) {
         if (!task) task = pick(worker);
         if (TR_LIKELY(task != NULL)) {
             task = tr_turn_run(sched, worker, task);
-            if (TR_UNLIKELY(spare) && !task) retire(worker);
+            if (TR_UNLIKELY(spare)) { /* it looks after each turn whether it is needed still */
+                if (task) put_back(worker, task);
+                task = NULL;
+                retire(worker);
+            }
         } else if (!rob_somebody(worker)) {
             if (tr_load32_seq(&sched->over)) break;
             tr_store32_seq(&worker->help, 0);
@@ -163,14 +175,6 @@ void tr_sched_relieve(tr_sched *sched, tr_worker *stuck, bool spare) {
         (void)start(&sched->worker[i]);
         return;
     }
-}
-
-/* Puts a task that was taken out of the queue back, to be the next. */
-static void put_back(tr_worker *worker, tr_task *task) {
-    bool lightly = tr_bias_enter(&worker->bias);
-    task->queued = false;
-    tr_worker_put(worker, task, true);
-    tr_bias_leave(&worker->bias, lightly);
 }
 
 bool tr_sched_step(tr_sched *sched) {

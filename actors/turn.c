@@ -112,10 +112,15 @@ void tr_turn_unwatch(tr_sched *sched) {
 
 tr_task *tr_turn_run(tr_sched *sched, tr_worker *worker, tr_task *task) {
     tr_turn turn = {.sched = sched, .worker = worker, .task = task, .left = TURN_BUDGET};
-    if (worker) tr_store64_relaxed(&worker->running, (uint64_t)(uintptr_t)task);
-    if (worker) worker->turn = &turn;
+    if (worker) {
+        worker->turn = &turn;
+        tr_store64_relaxed(&worker->running, (uint64_t)(uintptr_t)task);
+    }
     tr_task_turn(&turn);
-    if (worker) worker->turn = NULL;
-    if (worker && !turn.next) tr_store64_relaxed(&worker->running, 0);
+    if (worker) {
+        worker->turn = NULL;
+        tr_store64_relaxed(&worker->running,
+                           0); /* also with a next one: that may not run at once */
+    }
     return turn.next;
 }

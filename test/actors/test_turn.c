@@ -96,3 +96,14 @@ Test(turn, who_is_buried_while_a_call_is_on_its_way_gives_its_place_up_after_it)
     cr_assert(tr_table_wait(&rt->table, 0, TR_NEVER));
     stage_close();
 }
+
+/* What a turn leaves for the next one was once still called running, and named by a close. */
+Test(turn, nobody_runs_between_two_turns) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref near = stage_enter(&ann), to = stage_enter(&ben);
+    cue_about(near, CUE_PASS, 1, to);
+    cr_assert_eq(troupe_step(rt, 1), 1); /* ann has run, and ben is next */
+    cr_assert_eq(tr_load64_relaxed(&rt->sched.worker[0].running), 0);
+    stage_expect("start(ann) start(ben) ben:1");
+    stage_close();
+}
