@@ -22,8 +22,11 @@ _Noreturn void tr_check_failed(const char *what, const char *file, int line);
 #define TR_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define TR_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-/* A variable of each thread, reached by one instruction also in a shared library. */
+/* A variable of each thread, reached by one instruction also in a shared library. The explorer, all
+ * of whose threads are one of the system, says itself what it is. */
+#ifndef TR_THREAD_LOCAL
 #define TR_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+#endif
 
 /* The structure that contains `member` at `pointer`. */
 #define TR_OWNER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

@@ -84,7 +84,8 @@ done
 
 # compile SOURCE: without its ending.
 compile() {
-    $cc $flags -fsanitize=thread -c "$1.c" -o "$(echo "$1" | tr / _).o"
+    $cc $flags "-DTR_THREAD_LOCAL=__attribute__((section(\"ex_local\")))" -fsanitize=thread \
+        -c "$1.c" -o "$(echo "$1" | tr / _).o"
 }
 sources="base/bias mailbox/mailbox test/explore/bias test/explore/mailbox test/explore/bound
     test/explore/mailbox_world test/explore/actors actors/worker actors/route actors/turn

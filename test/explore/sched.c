@@ -101,7 +101,7 @@ static void **stack_of(int i) {
     return i ? &ex.thread[i].stack : &ex.main_stack;
 }
 
-/* Thread-local variables of the sources, which replace/base/check.h puts into a section. All
+/* Thread-local variables of the sources, which are built into a section of their own. All
  * threads here share one of the system, so each has a copy, which is in the section while it runs.
  */
 extern char __start_ex_local[] __attribute__((weak)), __stop_ex_local[] __attribute__((weak));
