@@ -134,7 +134,9 @@ static inline tr_link *tr_mailbox_pop(tr_mailbox *box) {
             return NULL;
         tr_mailbox_drain(box);
     }
-    return tr_fifo_get(&box->line);
+    tr_link *link = tr_fifo_get(&box->line);
+    __builtin_prefetch(box->line.head); /* while this one is handled */
+    return link;
 }
 
 /* Home: gives the place of one counted link back. True: somebody wanted room, and there is. */
