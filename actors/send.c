@@ -26,8 +26,8 @@ static TR_COLD troupe_err refuse(troupe_msg *it, tr_push pushed) {
 }
 
 /* Into the mailbox of an actor of this runtime. */
-static inline troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint64_t to, unsigned how,
-                                 troupe_msg **msg) {
+static TR_INLINE troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint64_t to,
+                                    unsigned how, troupe_msg **msg) {
     troupe_self *self = tr_table_find(&rt->table, to);
     if (TR_UNLIKELY(!self)) return TROUPE_GONE;
     troupe_msg *it = *msg;
@@ -49,8 +49,8 @@ static TR_COLD troupe_err send_far(troupe *rt, uint64_t node, uint64_t id, troup
     return port->ops->send(port, (troupe_ref){node, id}, to, how, msg);
 }
 
-static inline troupe_err send_it(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
-                                 unsigned how, troupe_msg **msg) {
+static TR_INLINE troupe_err send_it(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
+                                    unsigned how, troupe_msg **msg) {
     if (TR_LIKELY(to.node == rt->node && !tr_ask_id(to.id)))
         return deliver(rt, node, id, to.id, how, msg);
     return send_far(rt, node, id, to, how, msg);

@@ -19,6 +19,7 @@ _Noreturn void tr_check_failed(const char *what, const char *file, int line);
 /* For the slow half of a function whose quick half must stay small: it is kept apart. And what is
  * mostly, or hardly ever, true. */
 #define TR_COLD __attribute__((noinline, cold))
+#define TR_INLINE inline __attribute__((always_inline))
 #define TR_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define TR_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

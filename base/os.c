@@ -170,6 +170,14 @@ void tr_thread_yield(void) {
     (void)sched_yield();
 }
 
+void tr_pause(void) {
+#if defined __x86_64__
+    __builtin_ia32_pause();
+#elif defined __aarch64__
+    __asm__ volatile("isb");
+#endif
+}
+
 uint64_t tr_clock(void) {
     struct timespec now;
     TR_CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);

@@ -86,6 +86,8 @@ void *tr_pages_take(size_t size);
 void tr_pages_give(void *pages, size_t size);
 /* Lets other threads run on this core. */
 void tr_thread_yield(void);
+/* Tells the processor that this thread does nothing but look at memory. */
+void tr_pause(void);
 
 /* Monotonic time now. */
 uint64_t tr_clock(void);
