@@ -4,6 +4,14 @@
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 
+/* What it costs to wake a sleeper, about. */
+#define WAKE_NS UINT64_C(30000)
+
+/* Whether what waits there already takes longer than to wake somebody. Its thread. */
+static bool busy(const tr_worker *worker) {
+    return tr_pace_backlog(&worker->pace, tr_load32_relaxed(&worker->waiting)) > WAKE_NS;
+}
+
 static bool fit(const tr_worker *worker) {
     return tr_worker_started(worker) && !tr_load32_relaxed(&worker->stuck);
 }
@@ -12,7 +20,7 @@ static bool fit(const tr_worker *worker) {
  * that is not stuck; NULL: nobody better than its home. */
 static tr_worker *better_home(tr_sched *sched, const tr_worker *home) {
     tr_worker *self = tr_sched_mine(sched), *sleeper = NULL;
-    if (self && self != home) return self;
+    if (self && self != home && !busy(self)) return self;
     for (unsigned i = 0; i < sched->room; i++) {
         tr_worker *worker = &sched->worker[i];
         if (worker == home || !fit(worker)) continue;

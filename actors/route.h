@@ -21,6 +21,7 @@ TR_COLD tr_push tr_route_push_far(tr_sched *sched, tr_task *task, tr_link *link,
 static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
     tr_worker *worker = tr_sched_mine(sched);
     if (!worker) return tr_route_push_far(sched, task, link, counted);
+    tr_pace_sent(&worker->pace);
     bool lightly = tr_bias_enter(&worker->bias);
     bool here = tr_load32_acquire(&task->home) == worker->index;
     tr_push pushed = TR_PUSH_CLOSED;

@@ -69,13 +69,15 @@ static void put_in(tr_worker *to, tr_fifo loot) {
     }
 }
 
-/* Takes half of what waits at a victim, the older half; all of it if it is stuck. */
+/* Takes the older part of what waits at a victim: all of it if it is stuck, else as much as has
+ * both wait for equally many. */
 static bool rob(tr_worker *thief, tr_worker *victim) {
     tr_store32_seq(&victim->help, 0);
     tr_bias_take(&victim->bias);
     tr_worker_take_calls(victim);
-    uint32_t n = victim->queue.length;
-    tr_fifo loot = take_out(victim, tr_load32_relaxed(&victim->stuck) ? n : (n + 1) / 2, thief);
+    uint32_t n = victim->queue.length, own = tr_load32_relaxed(&thief->waiting);
+    if (!tr_load32_relaxed(&victim->stuck)) n = n > own ? (n - own + 1) / 2 : 0;
+    tr_fifo loot = take_out(victim, n, thief);
     tr_bias_give(&victim->bias);
     if (!loot.head) return false;
     bool lightly = tr_bias_enter(&thief->bias);
@@ -102,21 +104,86 @@ static void retire(tr_worker *spare) {
     (void)tr_worker_wake(to);
 }
 
+/* Takes from somebody whose work is overdue: of all if the thief is idle, else of one with more
+ * than twice its work. */
 static bool rob_somebody(tr_worker *thief) {
     tr_sched *sched = thief->sched;
+    uint32_t own = tr_load32_relaxed(&thief->waiting);
     for (unsigned i = 1; i < sched->room; i++) {
         tr_worker *victim = &sched->worker[(thief->index + i) % sched->room];
-        if (tr_worker_started(victim) && tr_load32_seq(&victim->help) && rob(thief, victim))
-            return true;
+        if (!tr_worker_started(victim) || !tr_load32_seq(&victim->help)) continue;
+        bool worth_it = !own || tr_load32_relaxed(&victim->waiting) > 2 * own;
+        if (worth_it && rob(thief, victim)) return true;
     }
     return false;
 }
+
+/* --- Lingering -------------------------------------------------------------------------------- */
+
+/* To wake a thread takes some 10 us, and costs as much time of who wakes it: so a worker with
+ * nothing to do stays awake for a little. It also sees what waits for a whole look elsewhere, for
+ * which it would be woken much later. */
+enum { LINGER_LOOKS = 4, LINGER_LOOK_NS = 15000 };
+
+/* Waits for a look's time. True: a call has come, or tasks. */
+static bool listen(const tr_worker *worker) {
+    for (uint64_t until = tr_clock() + LINGER_LOOK_NS; tr_clock() < until;)
+        for (unsigned i = 0; i < 16; i++) {
+            if (tr_worker_called(worker) || tr_load32_relaxed(&worker->waiting)) return true;
+            tr_pause();
+        }
+    return false;
+}
+
+static void see(tr_worker *victim) {
+    victim->seen.done = tr_pace_done(&victim->pace);
+    victim->seen.waiting = tr_load32_relaxed(&victim->waiting);
+}
+
+/* Whether fewer messages were handled since `see` than tasks waited then: so some wait still; and
+ * it pays to take them. */
+static bool late(const tr_worker *victim) {
+    const tr_pace *pace = &victim->pace;
+    uint64_t handled = tr_load64_relaxed(&pace->handled) - victim->seen.done.handled;
+    return handled < victim->seen.waiting && tr_load32_relaxed(&pace->paid) &&
+           tr_pace_pays(pace, victim->seen.done, LINGER_LOOK_NS);
+}
+
+static bool rob_late(tr_worker *thief) {
+    tr_sched *sched = thief->sched;
+    for (unsigned i = 1; i < sched->room; i++) {
+        tr_worker *victim = &sched->worker[(thief->index + i) % sched->room];
+        if (tr_worker_started(victim) && late(victim) && rob(thief, victim)) return true;
+    }
+    return false;
+}
+
+/* Looks around for a while. False: there is nothing to do. */
+static bool linger(tr_worker *worker) {
+    tr_sched *sched = worker->sched;
+    bool found = false;
+    if (!sched->lingers || tr_swap32_seq(&sched->lingering, 1)) return false;
+    for (unsigned n = 0; !found && n < LINGER_LOOKS && !tr_load32_relaxed(&sched->over); n++) {
+        for (unsigned i = 0; i < sched->room; i++) see(&sched->worker[i]);
+        found = listen(worker) || rob_late(worker);
+    }
+    tr_store32_release(&sched->lingering, 0); /* partner: the swap; `seen` is the next one's */
+    return found;
+}
+
+/* --- The loop --------------------------------------------------------------------------------- */
 
 /* Puts a task that was taken out of the queue back, to be the next. */
 static void put_back(tr_worker *worker, tr_task *task) {
     bool lightly = tr_bias_enter(&worker->bias);
     task->queued = false;
     tr_worker_put(worker, task, true);
+    tr_bias_leave(&worker->bias, lightly);
+}
+
+static void resume(tr_worker *worker) {
+    bool lightly = tr_bias_enter(&worker->bias);
+    tr_pace_resume(&worker->pace, tr_clock());
     tr_bias_leave(&worker->bias, lightly);
 }
 
@@ -135,6 +202,7 @@ void *tr_sched_work(void *arg) {
     (void)tr_sched_mark(sched->rt); /* all that it runs is callbacks */
     (void)tr_cache_use(&worker->cache);
     tr_bias_return(&worker->bias);
+    resume(worker);
     bool spare = worker->index >= sched->workers;
     for (tr_task *task = NULL;;) {
         if (!task) task = pick(worker);
@@ -145,11 +213,18 @@ void *tr_sched_work(void *arg) {
                 task = NULL;
                 retire(worker);
             }
+            if (TR_UNLIKELY(worker->looks)) {
+                worker->looks = false;
+                (void)rob_somebody(worker);
+            }
         } else if (!rob_somebody(worker)) {
-            if (tr_load32_seq(&sched->over)) break;
-            tr_store32_seq(&worker->help, 0);
-            tr_worker_sleep(worker, stay_awake);
-            tr_watch_stir(&sched->watch);
+            if (!linger(worker)) {
+                if (tr_load32_seq(&sched->over)) break;
+                tr_store32_seq(&worker->help, 0);
+                tr_worker_sleep(worker, stay_awake);
+                tr_watch_stir(&sched->watch);
+            }
+            resume(worker);
         }
     }
     tr_bias_lend(&worker->bias);
@@ -202,6 +277,7 @@ troupe_err tr_sched_init(tr_sched *sched, troupe *rt, const troupe_config *confi
     sched->stepped = config->workers == TROUPE_STEPPED;
     sched->workers = sched->stepped ? 1 : config->workers ? config->workers : tr_cores();
     sched->room = sched->workers;
+    sched->lingers = sched->workers > 1 && tr_cores() > 1;
     if (!sched->stepped) sched->room += config->spares ? config->spares : SPARES;
     sched->worker = tr_take_zero(rt->heap, sched->room * sizeof *sched->worker);
     sched->watch.seen = tr_take_zero(rt->heap, sched->room * sizeof *sched->watch.seen);
@@ -213,7 +289,7 @@ troupe_err tr_sched_init(tr_sched *sched, troupe *rt, const troupe_config *confi
         return TROUPE_NOMEM;
     }
     for (unsigned i = 0; i < sched->room; i++) {
-        tr_worker_init(&sched->worker[i], sched, i);
+        tr_worker_init(&sched->worker[i], sched, i, sched->workers - 1);
         tr_cache_init(&sched->worker[i].cache, &rt->pool);
     }
     sched->watch.sched = sched;

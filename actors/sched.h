@@ -13,8 +13,10 @@ typedef struct tr_sched {
     troupe *rt;
     tr_worker *worker; /* `workers` of them from the start, then room for spares, `room` in all */
     unsigned workers, room;
-    bool stepped;     /* one worker, without a thread: its owner steps it */
-    tr_atomic32 over; /* 1: workers end once they find nothing */
+    bool stepped;          /* one worker, without a thread: its owner steps it */
+    bool lingers;          /* a worker looks around before it sleeps: there is a core to do it on */
+    tr_atomic32 over;      /* 1: workers end once they find nothing */
+    tr_atomic32 lingering; /* 1: a worker does; a second one would find nothing more */
     tr_watch watch;
     tr_blocking blocking;
 } tr_sched;

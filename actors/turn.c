@@ -22,8 +22,9 @@ bool tr_turn_rest(tr_task *task) {
 static bool settle(tr_turn *turn, bool *late) {
     tr_worker *worker = turn->worker;
     tr_turn_count(turn);
-    if (!worker || tr_load32_relaxed(&worker->until_tick) || turn->sched->stepped) return false;
-    return tr_worker_tick(worker, turn->task, late);
+    if (!worker || tr_load32_relaxed(&worker->pace.until_look) || turn->sched->stepped)
+        return false;
+    return tr_worker_look(worker, turn->task, late);
 }
 
 static void give_way(tr_turn *turn) {

@@ -41,9 +41,7 @@ static inline void tr_turn_count(tr_turn *turn) {
     tr_worker *worker = turn->worker;
     turn->owed = false;
     if (turn->counted && tr_mailbox_handled(&turn->task->box)) turn->room = true;
-    if (!worker) return;
-    tr_store64_relaxed(&worker->handled, tr_load64_relaxed(&worker->handled) + 1);
-    tr_store32_relaxed(&worker->until_tick, tr_load32_relaxed(&worker->until_tick) - 1);
+    if (worker) tr_pace_handled(&worker->pace);
 }
 
 /* The next link, or rest: at once if the call is in the mailbox still, or on its way. */
@@ -70,7 +68,8 @@ TR_COLD tr_link *tr_turn_next_slowly(tr_turn *turn);
  * not, a request has come. */
 static inline tr_link *tr_turn_next(tr_turn *turn) {
     tr_worker *worker = turn->worker;
-    if (__builtin_expect(!worker || !turn->left || tr_load32_relaxed(&worker->until_tick) <= 1, 0))
+    if (__builtin_expect(!worker || !turn->left || tr_load32_relaxed(&worker->pace.until_look) <= 1,
+                         0))
         return tr_turn_next_slowly(turn);
     bool lightly = tr_bias_enter(&worker->bias);
     if (turn->owed) tr_turn_count(turn);

@@ -18,7 +18,8 @@ static void report(tr_watch *watch, tr_worker *worker, const tr_watched *seen, u
     char who[512] = "";
     tr_bias_take(&worker->bias);
     uint64_t running = tr_load64_relaxed(&worker->running);
-    bool still = running == seen->running && tr_load64_relaxed(&worker->handled) == seen->handled;
+    bool still =
+        running == seen->running && tr_load64_relaxed(&worker->pace.handled) == seen->done.handled;
     if (still) tr_task_describe((const tr_task *)(uintptr_t)running, who, sizeof who);
     tr_bias_give(&worker->bias);
     if (!still) return;
@@ -30,25 +31,31 @@ static void report(tr_watch *watch, tr_worker *worker, const tr_watched *seen, u
 }
 
 /* Whether a worker that has not moved for a while is held by its callback. One that could run, but
- * for other threads on its core, is not: to take its work away would only spread it. */
+ * for other threads on its core, is not: to take its work away would only spread it. Nor is, for a
+ * while, one that sends without end: what it sends would have a longer way. */
 static bool held_up(const tr_worker *worker, tr_watched *seen, uint64_t now) {
+    if (!seen->time) seen->time = tr_thread_time(&worker->thread); /* dear: not at each look */
     if (now - seen->since < STUCK_NS) return false;
     seen->waits = tr_thread_waits(tr_load32_relaxed(&worker->thread_id)) ? seen->waits + 1 : 0;
-    return seen->waits >= 2 || tr_thread_time(&worker->thread) - seen->time >= STUCK_NS;
+    if (seen->waits >= 2) return true;
+    uint64_t ran = tr_thread_time(&worker->thread) - seen->time;
+    return ran >= SPARE_NS || (ran >= STUCK_NS && tr_pace_pays(&worker->pace, seen->done, ran));
 }
 
 /* Looks at one worker. True: it is awake. */
 static bool look(tr_watch *watch, tr_worker *worker, uint64_t now) {
     tr_watched *seen = &watch->seen[worker->index];
-    uint64_t handled = tr_load64_relaxed(&worker->handled);
+    tr_done done = tr_pace_done(&worker->pace);
     uint64_t running = tr_load64_relaxed(&worker->running);
     bool asleep = tr_worker_asleep(worker);
-    if (asleep || !running || running != seen->running || handled != seen->handled) {
-        *seen = (tr_watched){handled, running, now, tr_thread_time(&worker->thread), 0, false};
+    /* Its messages may take longer than when it chose the time of its next look. */
+    if (done.handled - seen->done.handled < tr_load32_relaxed(&worker->pace.until_look) / 2)
+        tr_store32_relaxed(&worker->pace.until_look, 1);
+    if (asleep || !running || running != seen->running || done.handled != seen->done.handled) {
+        *seen = (tr_watched){.done = done, .running = running, .since = now};
         tr_store32_seq(&worker->stuck, 0);
         return !asleep;
     }
-    tr_store32_relaxed(&worker->until_tick, 1); /* it may have got slow since it last looked */
     if (!held_up(worker, seen, now)) return true;
     tr_store32_seq(&worker->stuck, 1);
     tr_sched_relieve(watch->sched, worker, now - seen->since >= SPARE_NS);

@@ -3,6 +3,7 @@
 #ifndef TR_ACTORS_WATCH_H
 #define TR_ACTORS_WATCH_H
 
+#include "actors/pace.h"
 #include "base/check.h"
 #include "base/os.h"
 
@@ -10,10 +11,11 @@ struct tr_sched;
 
 /* What it remembers of a worker from look to look. */
 typedef struct tr_watched {
-    uint64_t handled, running; /* as they were */
-    uint64_t since;            /* when they last changed */
-    uint64_t time;             /* processor time that its thread had had then */
-    unsigned waits;            /* looks in a row at which its thread waited in the system */
+    tr_done done;     /* as it was */
+    uint64_t running; /* as it was */
+    uint64_t since;   /* when they last changed */
+    uint64_t time;    /* processor time that its thread had had a look later; 0: not yet */
+    unsigned waits;   /* looks in a row at which its thread waited in the system */
     bool reported;
 } tr_watched;
 

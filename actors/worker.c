@@ -2,16 +2,10 @@
 
 #include "base/check.h"
 
-enum {
-    EVERY_MAX = 16384 /* messages between two looks, at most */
-};
-#define PACE_NS UINT64_C(200000) /* between two looks, if it can be had */
-
-void tr_worker_init(tr_worker *worker, struct tr_sched *sched, uint32_t index) {
+void tr_worker_init(tr_worker *worker, struct tr_sched *sched, uint32_t index, uint32_t others) {
     worker->sched = sched;
     worker->index = index;
-    worker->pace.every = 1;
-    tr_store32_relaxed(&worker->until_tick, 1);
+    tr_pace_init(&worker->pace, others);
     tr_bias_init(&worker->bias);
     tr_mailbox_open(&worker->wakes, 1, false);
 }
@@ -36,24 +30,10 @@ void tr_worker_take_calls(tr_worker *worker) {
     }
 }
 
-bool tr_worker_tick(tr_worker *worker, const tr_task *task, bool *late) {
-    tr_pace *pace = &worker->pace;
-    tr_runq *queue = &worker->queue;
-    uint64_t now = tr_clock(), span = now - pace->then;
-    if (span > 2 * PACE_NS && pace->every > 1)
-        pace->every = span > 16 * PACE_NS ? 1 + pace->every / 16 : pace->every / 2;
-    else if (span < PACE_NS / 2 && pace->every < EVERY_MAX)
-        pace->every *= 2;
-    tr_store32_relaxed(&worker->until_tick, pace->every);
-    /* Late is who was there at the last look and is still there. Counted in turns, not in time: a
-     * worker that had to wait for its core is not overloaded by that. */
-    *late = span >= PACE_NS / 2 && queue->taken - pace->taken < pace->length;
-    if (span >= PACE_NS / 2) {
-        bool same = pace->task == task;
-        *pace = (tr_pace){now, pace->every, queue->taken, queue->length, task};
-        return same;
-    }
-    return false;
+bool tr_worker_look(tr_worker *worker, const tr_task *task, bool *late) {
+    const tr_runq *queue = &worker->queue;
+    worker->looks = true;
+    return tr_pace_look(&worker->pace, tr_clock(), queue->taken, queue->length, task, late);
 }
 
 /* --- Calling and sleeping --------------------------------------------------------------------- */

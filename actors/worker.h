@@ -2,6 +2,7 @@
 #ifndef TR_ACTORS_WORKER_H
 #define TR_ACTORS_WORKER_H
 
+#include "actors/pace.h"
 #include "actors/task.h"
 #include "base/bias.h"
 #include "base/check.h"
@@ -20,20 +21,12 @@ typedef struct tr_runq {
     uint32_t taken;  /* so far, in all */
 } tr_runq;
 
-/* What `tr_worker_tick` found, every 200 us or so of running. */
-typedef struct tr_pace {
-    uint64_t then;          /* time of the last look */
-    uint32_t every;         /* messages between two looks, fitted to how long they take */
-    uint32_t taken, length; /* of the queue, then */
-    const tr_task *task;    /* that ran, then */
-} tr_pace;
-
 typedef struct tr_worker {
     tr_bias bias; /* guards `queue`, `pace` and the home's part of every task at home here */
     tr_runq queue;
     tr_pace pace;
-    tr_atomic32 until_tick; /* messages until the next look; the watch may shorten it */
-    struct tr_turn *turn;   /* that it runs; its thread's alone */
+    struct tr_turn *turn; /* that it runs; its thread's alone */
+    bool looks;           /* it is time to look at the others; its thread's alone */
     uint32_t index;
     struct tr_sched *sched;
     tr_mailbox wakes;    /* tasks whose call has come here: any thread pushes, the bias pops */
@@ -41,8 +34,11 @@ typedef struct tr_worker {
     tr_atomic32 help;    /* 1: what waits here is overdue, take it */
     tr_atomic32 stuck;   /* 1: a callback does not return */
     tr_atomic32 waiting; /* a copy of `queue.length`, to be read without the bias */
-    tr_atomic64 handled; /* messages, so far; tells the watch that something moves */
     tr_atomic64 running; /* address of the task in a turn; 0: none */
+    struct {
+        tr_done done;
+        uint32_t waiting;
+    } seen;              /* at the last look of who lingers, and that one's */
     tr_atomic32 started; /* 1: it has a thread */
     tr_atomic32 thread_id;
     tr_thread thread;
@@ -50,8 +46,8 @@ typedef struct tr_worker {
     char apart[64]; /* two workers share no cache line */
 } tr_worker;
 
-/* Makes one, without a thread. */
-void tr_worker_init(tr_worker *worker, struct tr_sched *sched, uint32_t index);
+/* Makes one, without a thread, that has `others` beside it. */
+void tr_worker_init(tr_worker *worker, struct tr_sched *sched, uint32_t index, uint32_t others);
 /* Ends one whose thread has ended. */
 void tr_worker_fini(tr_worker *worker);
 
@@ -67,6 +63,7 @@ static inline void tr_worker_put(tr_worker *worker, tr_task *task, bool next) {
     }
     if (task) tr_fifo_put(&queue->line, &task->run);
     tr_store32_relaxed(&worker->waiting, ++queue->length);
+    if (TR_UNLIKELY(queue->length > worker->pace.enough)) tr_pace_hurry(&worker->pace);
 }
 /* Under the bias: the task to run now; NULL: none waits. */
 static inline tr_task *tr_worker_get(tr_worker *worker) {
@@ -90,7 +87,7 @@ void tr_worker_take_calls(tr_worker *worker);
 
 /* Under the bias, by its thread: a look at the clock and the queue. True: the task that runs has
  * had its time. `*late`: what waits here has waited too long. */
-bool tr_worker_tick(tr_worker *worker, const tr_task *task, bool *late);
+bool tr_worker_look(tr_worker *worker, const tr_task *task, bool *late);
 
 /* Gives a call to a worker, and wakes it if it sleeps. Any thread that holds the task's call. */
 void tr_worker_call(tr_worker *worker, tr_task *task);

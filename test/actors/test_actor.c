@@ -205,7 +205,8 @@ Test(actor, an_error_of_receive_fails_this_actor_alone) {
     cue(b, CUE_SAY, 1);
     stage_expect("start(ann) start(ben) stop(ann,TOOBIG) ben:1");
     cr_assert_eq(stage_logged("actor failed: player (life 1) in cue from outside: TOOBIG "
-                              "(larger than the limit); not supervised; 0 messages kept"), 1);
+                              "(larger than the limit); not supervised; 0 messages kept"),
+                 1);
     stage_close();
 }
 

@@ -115,7 +115,7 @@ Test(monitor, case_17_racing_with_the_end_gives_exactly_one_down) {
 Test(monitor, case_19_monitors_stack_and_end_one_by_one) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     const char *words[] = {"down0 down1 down2", "down1 down2", "down0 down2", "down2",
-                           "down0 down1", "down1", "down0", ""};
+                           "down0 down1",       "down1",       "down0",       ""};
     troupe_ref a;
     cr_assert_eq(troupe_spawn(rt, &thrice, NULL, &a), TROUPE_OK);
     for (uint32_t taken_back = 0; taken_back < 8; taken_back++) {

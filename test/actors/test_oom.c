@@ -233,7 +233,8 @@ static void do_supervise(troupe *rt) {
     cr_assert(any || err == TROUPE_OK);
     /* TIMEOUT: it has no memory for its answer either. */
     cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM || err == TROUPE_START_FAILED ||
-              err == TROUPE_TIMEOUT, "%s", troupe_errname(err));
+                  err == TROUPE_TIMEOUT,
+              "%s", troupe_errname(err));
     (void)stage_run();
     if (err) {
         cr_assert_eq(tr_table_live(&rt->table), 0);

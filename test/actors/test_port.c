@@ -22,8 +22,7 @@ static troupe_err port_send(tr_port *port, troupe_ref from, troupe_ref to, unsig
     return TROUPE_OK;
 }
 
-static troupe_err port_monitor(tr_port *port, uint64_t number, troupe_ref watcher,
-                               troupe_ref who) {
+static troupe_err port_monitor(tr_port *port, uint64_t number, troupe_ref watcher, troupe_ref who) {
     (void)port;
     (void)watcher;
     stage_say("monitor(%u,%u)", (unsigned)number, (unsigned)who.id);
@@ -60,9 +59,12 @@ static bool port_close(tr_port *port) {
     return true;
 }
 
-static const tr_port_ops ops = {.send = port_send, .monitor = port_monitor,
-                                .demonitor = port_demonitor, .down = port_down,
-                                .ask_failed = port_ask_failed, .room = port_room,
+static const tr_port_ops ops = {.send = port_send,
+                                .monitor = port_monitor,
+                                .demonitor = port_demonitor,
+                                .down = port_down,
+                                .ask_failed = port_ask_failed,
+                                .room = port_room,
                                 .close = port_close};
 static tr_port port = {&ops};
 

@@ -44,8 +44,7 @@ Test(report, says_who_failed_where_and_on_whose_message) {
     (void)stage_run();
     snprintf(line, sizeof line, "actor failed: supervisor/branch/deep (life 1) in cue from ");
     cr_assert_eq(stage_logged(line), 1);
-    cr_assert_eq(stage_logged("outside: USER (error of the application): \"as told\" at "),
-                 1);
+    cr_assert_eq(stage_logged("outside: USER (error of the application): \"as told\" at "), 1);
     cr_assert_eq(stage_logged("; it is temporary: no restart; "), 1);
     stage_close();
 }

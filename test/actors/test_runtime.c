@@ -348,8 +348,7 @@ Test(runtime, close_races_with_spawns) {
     for (int i = 0; i < 300; i++) {
         troupe *rt = stage_open(2);
         troupe_ref who;
-        for (int n = 0; n < 3; n++)
-            cr_assert_eq(troupe_spawn(rt, &relay, NULL, &who), TROUPE_OK);
+        for (int n = 0; n < 3; n++) cr_assert_eq(troupe_spawn(rt, &relay, NULL, &who), TROUPE_OK);
         stage_close();
         cr_assert_eq(stage_logged("did not stop"), 0);
     }

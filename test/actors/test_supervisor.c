@@ -332,7 +332,8 @@ static void mail(unsigned workers) {
     stage_expect("a:1000 stop(a,USER) start(a) a:1002 a=1");
     cr_assert_eq(stage_dead_letters(), 1, "the one that it failed on");
     cr_assert_eq(stage_logged("actor failed: supervisor/a (life 1) in cue from outside: USER "
-                              "(error of the application): \"as told\" at"), 1);
+                              "(error of the application): \"as told\" at"),
+                 1);
     cr_assert_eq(stage_logged("; restart 1 of 1 in 5000 ms; "), 1);
     if (workers == TROUPE_STEPPED) cr_assert_eq(stage_logged("; 2 messages kept"), 1);
     cr_assert(troupe_same(stage_find("a"), who));

@@ -15,9 +15,10 @@ static const player a = {.id = "a"}, b = {.id = "b"}, c = {.id = "c"};
 Test(supervisor_admin, a_list_tells_each_child_in_start_order) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     const troupe_supervision inner = {0};
-    const troupe_child child[] = {
-        kid(&c, TROUPE_PERMANENT), kid(&a, TROUPE_TEMPORARY), kid(&b, TROUPE_PERMANENT),
-        {.id = "inner", .what = &troupe_supervisor, .arg = &inner}};
+    const troupe_child child[] = {kid(&c, TROUPE_PERMANENT),
+                                  kid(&a, TROUPE_TEMPORARY),
+                                  kid(&b, TROUPE_PERMANENT),
+                                  {.id = "inner", .what = &troupe_supervisor, .arg = &inner}};
     troupe_ref top = family(child, 4, 5, 0);
     cue_named("a", CUE_RETURN, TROUPE_TOOBIG);
     cue_named("b", CUE_RETURN, TROUPE_USER);
@@ -212,8 +213,8 @@ Test(supervisor_admin, a_supervisors_own_name_is_kept_over_restarts_and_in_repor
     const troupe_child grandchild = kid(&a, 0);
     const troupe_supervision inner = {.child = &grandchild, .children = 1, .name = "inner name"};
     const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner};
-    const troupe_supervision outer = {.child = &child, .children = 1, .max_restarts = 5,
-                                      .name = "outer name"};
+    const troupe_supervision outer = {
+        .child = &child, .children = 1, .max_restarts = 5, .name = "outer name"};
     troupe_ref top, other;
     cr_assert_eq(troupe_supervise(rt, &outer, 1000, &top), TROUPE_OK);
     cr_assert(troupe_same(stage_find("outer name"), top));

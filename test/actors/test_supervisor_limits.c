@@ -246,8 +246,8 @@ static troupe_ref tree(troupe_restart rule) {
     inner_child[0] = kid(&w, 0);
     inner_child[1] = kid(&v, 0);
     inner = (troupe_supervision){.child = inner_child, .children = 2};
-    outer_child[0] = (troupe_child){.id = "inner", .what = &troupe_supervisor, .arg = &inner,
-                                    .restart = rule, .name = "inner"};
+    outer_child[0] = (troupe_child){
+        .id = "inner", .what = &troupe_supervisor, .arg = &inner, .restart = rule, .name = "inner"};
     outer_child[1] = kid(&side, 0);
     return family(outer_child, 2, 1, 0);
 }
@@ -314,8 +314,8 @@ Test(supervisor_limits, an_inner_start_that_fails_fails_the_outer) {
     const player bad = {.id = "bad", .start = TROUPE_SYSTEM};
     const troupe_child inner_child[] = {kid(&w, 0), kid(&bad, 0)};
     const troupe_supervision inner = {.child = inner_child, .children = 2};
-    const troupe_child outer_child[] = {
-        kid(&side, 0), {.id = "inner", .what = &troupe_supervisor, .arg = &inner}};
+    const troupe_child outer_child[] = {kid(&side, 0),
+                                        {.id = "inner", .what = &troupe_supervisor, .arg = &inner}};
     const troupe_supervision outer = {.child = outer_child, .children = 2, .max_restarts = 5};
     troupe_ref top;
     cr_assert_eq(troupe_supervise(rt, &outer, 1000, &top), TROUPE_START_FAILED);

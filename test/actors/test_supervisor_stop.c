@@ -202,8 +202,8 @@ Test(supervisor_stop, a_killed_inner_supervisor_is_restarted) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     const troupe_child grandchild[] = {kid(&a, 0), kid(&b, 0)};
     const troupe_supervision inner = {.child = grandchild, .children = 2};
-    const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner,
-                                .name = "inner"};
+    const troupe_child child = {
+        .id = "inner", .what = &troupe_supervisor, .arg = &inner, .name = "inner"};
     troupe_ref top = family(&child, 1, 5, 0);
     for (int i = 0; i < 3; i++) {
         stage_expect("start(a) start(b)");

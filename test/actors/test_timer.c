@@ -30,16 +30,18 @@ static troupe_err set(troupe_self *self, void *state, troupe_msg **msg) {
         cr_assert_null(later);
         return TROUPE_OK;
     }
-    case CUE_LATE: stage_say("%s", troupe_errname(troupe_cancel(self, setter->last)));
+    case CUE_LATE:
+        stage_say("%s", troupe_errname(troupe_cancel(self, setter->last)));
         return TROUPE_OK;
     case CUE_COUNT:
         stage_say("%s", troupe_errname(troupe_cancel(self, (troupe_timer){cue->n})));
         return TROUPE_OK;
-    default: return troupe_fail(self, TROUPE_USER, "as told");
+    default:
+        return troupe_fail(self, TROUPE_USER, "as told");
     }
 }
-static const troupe_behaviour setter = {.name = "setter", .receive = set,
-                                        .state_size = sizeof(struct setter)};
+static const troupe_behaviour setter = {
+    .name = "setter", .receive = set, .state_size = sizeof(struct setter)};
 
 static troupe_ref enter(void) {
     troupe_ref who = TROUPE_NOBODY;

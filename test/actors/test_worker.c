@@ -14,7 +14,7 @@ static void open_all(void) {
     memset(worker, 0, sizeof worker);
     memset(task, 0, sizeof task);
     for (uint32_t i = 0; i < 2; i++) {
-        tr_worker_init(&worker[i], NULL, i);
+        tr_worker_init(&worker[i], NULL, i, 1);
         tr_bias_return(&worker[i].bias);
     }
     for (int i = 0; i < TASKS; i++) tr_mailbox_open(&task[i].box, 8, true);
@@ -84,31 +84,14 @@ Test(worker, a_call_follows_a_task_that_has_moved) {
     cr_assert_eq(tr_worker_get(&worker[1]), &task[0]);
 }
 
-Test(worker, is_late_when_who_waited_at_one_look_still_waits_at_the_next) {
+Test(worker, a_queue_that_gets_longer_than_enough_has_the_next_look_come_early) {
     open_all();
-    bool late;
-    for (int i = 0; i < 3; i++) tr_worker_put(&worker[0], &task[i], false);
-    (void)tr_worker_tick(&worker[0], &task[9], &late);
-    cr_assert_not(late, "nobody was there at the look before");
-    (void)get();
-    worker[0].pace.then = 0; /* long ago, whatever the clock says */
-    (void)tr_worker_tick(&worker[0], &task[9], &late);
-    cr_assert(late);
-    (void)get();
-    (void)get();
-    worker[0].pace.then = 0;
-    (void)tr_worker_tick(&worker[0], &task[9], &late);
-    cr_assert_not(late);
-}
-
-Test(worker, who_runs_from_one_look_to_the_next_has_had_its_time) {
-    open_all();
-    bool late;
-    cr_assert_not(tr_worker_tick(&worker[0], &task[0], &late));
-    worker[0].pace.then = 0;
-    cr_assert(tr_worker_tick(&worker[0], &task[0], &late));
-    worker[0].pace.then = 0;
-    cr_assert_not(tr_worker_tick(&worker[0], &task[1], &late));
+    worker[0].pace.enough = 2;
+    tr_store32_relaxed(&worker[0].pace.until_look, 100);
+    for (int i = 0; i < 2; i++) tr_worker_put(&worker[0], &task[i], false);
+    cr_assert_eq(tr_load32_relaxed(&worker[0].pace.until_look), 100);
+    tr_worker_put(&worker[0], &task[2], false);
+    cr_assert_eq(tr_load32_relaxed(&worker[0].pace.until_look), 1);
 }
 
 static bool no(struct tr_sched *sched) {

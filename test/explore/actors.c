@@ -94,8 +94,9 @@ uint32_t tr_thread_id(void) {
     return 1;
 }
 unsigned tr_cores(void) {
-    return 1;
+    return 1; /* so nobody lingers */
 }
+void tr_pause(void) {}
 
 /* --- The world ---------------------------------------------------------------------------------
  */
@@ -110,9 +111,9 @@ BOOK static void begin(unsigned count, uint32_t left) {
     sched.worker = workers;
     sched.workers = sched.room = count;
     for (uint32_t i = 0; i < count; i++) {
-        tr_worker_init(&workers[i], &sched, i);
+        tr_worker_init(&workers[i], &sched, i, 1);
         tr_store32_relaxed(&workers[i].started, 1);
-        tr_store32_relaxed(&workers[i].until_tick, 1000); /* no looks at the clock */
+        tr_store32_relaxed(&workers[i].pace.until_look, 1000); /* no looks at the clock */
     }
     EX_NAME(sched);
     EX_NAME(workers);

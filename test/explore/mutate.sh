@@ -88,8 +88,8 @@ compile() {
         -c "$1.c" -o "$(echo "$1" | tr / _).o"
 }
 sources="base/bias mailbox/mailbox test/explore/bias test/explore/mailbox test/explore/bound
-    test/explore/mailbox_world test/explore/actors actors/worker actors/route actors/turn
-    actors/sched"
+    test/explore/mailbox_world test/explore/actors actors/pace actors/worker actors/route
+    actors/turn actors/sched"
 for source in $sources; do
     compile "$source" || exit 1
 done
@@ -99,7 +99,7 @@ mkdir sound && cp ./*.o sound || exit 1
 objects() {
     echo base_bias.o mailbox_mailbox.o "test_explore_$1.o"
     case $1 in
-    actors) echo actors_worker.o actors_route.o actors_turn.o actors_sched.o ;;
+    actors) echo actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o ;;
     *) echo test_explore_mailbox_world.o ;;
     esac
 }

@@ -1,0 +1,84 @@
+#include "actors/pace.h"
+
+#include <stddef.h>
+
+#define LOOK_NS UINT64_C(200000) /* between two looks, if it can be had */
+#define HELP_NS UINT64_C(100000) /* what takes longer is more than enough */
+#define WAY_NS UINT64_C(200)     /* of a cache line from core to core: 30 to 400 */
+enum { EVERY_MAX = 16384 };      /* messages between two looks, at most */
+
+void tr_pace_init(tr_pace *pace, uint32_t others) {
+    pace->others = others;
+    pace->every = 1;
+    pace->enough = UINT32_MAX;
+    tr_store32_relaxed(&pace->until_look, 1);
+}
+
+tr_done tr_pace_done(const tr_pace *pace) {
+    return (tr_done){tr_load64_relaxed(&pace->handled), tr_load64_relaxed(&pace->sent)};
+}
+
+/* What sends to each other is quick as long as it stays on one core; apart, each message has a way
+ * to go. So `n` cores are quicker than one only if n * cost > cost + way. */
+bool tr_pace_pays(const tr_pace *pace, tr_done before, uint64_t ns) {
+    tr_done now = tr_pace_done(pace);
+    uint64_t handled = now.handled - before.handled, sent = now.sent - before.sent;
+    return ns * pace->others > (handled > sent ? handled : sent) * WAY_NS;
+}
+
+void tr_pace_hurry(tr_pace *pace) {
+    pace->enough = UINT32_MAX;
+    pace->hurried = true;
+    tr_store32_relaxed(&pace->until_look, 1);
+}
+
+/* Messages between two looks, by how long the last ones took. */
+static uint32_t fit(const tr_pace *pace, uint64_t span) {
+    uint64_t handled = tr_load64_relaxed(&pace->handled) - pace->done.handled;
+    uint64_t fitting = handled * LOOK_NS / span;
+    return fitting < 1 ? 1 : fitting > EVERY_MAX ? EVERY_MAX : (uint32_t)fitting;
+}
+
+/* Whether it pays to share, at this look and the one before: once is chance, such as memory that is
+ * touched for the first time, and what is apart does not come together soon. */
+static bool pays_again(tr_pace *pace, uint64_t span, bool early) {
+    bool pays = tr_pace_pays(pace, pace->done, span);
+    uint32_t paid = tr_load32_relaxed(&pace->paid);
+    if (!early) tr_store32_relaxed(&pace->paid, pays ? paid + 1 : 0);
+    return pays && paid > 0;
+}
+
+bool tr_pace_look(tr_pace *pace, uint64_t now, uint32_t taken, uint32_t length, const void *task,
+                  bool *late) {
+    uint64_t span = now - pace->then;
+    bool early = span < LOOK_NS / 2, same = !early && pace->task == task;
+    /* Somebody was there at the last look and still is. Counted in turns, not in time: a worker
+     * that had to wait for its core is not overloaded by that. */
+    bool overdue = !early && taken - pace->taken < pace->length;
+    bool pays = pays_again(pace, span, early);
+    *late = pays && (pace->hurried || overdue);
+    if (early && !pace->hurried && pace->every < EVERY_MAX) pace->every *= 2;
+    pace->hurried = false;
+    if (!early) {
+        pace->every = fit(pace, span);
+        pace->enough = pays ? (uint32_t)(pace->every * HELP_NS / LOOK_NS) : UINT32_MAX;
+        pace->then = now;
+        pace->done = tr_pace_done(pace);
+        pace->taken = taken;
+        pace->length = length;
+        pace->task = task;
+    }
+    tr_store32_relaxed(&pace->until_look, pace->every);
+    return same;
+}
+
+void tr_pace_resume(tr_pace *pace, uint64_t now) {
+    pace->then = now;
+    pace->done = tr_pace_done(pace);
+    pace->length = 0;
+    pace->task = NULL;
+}
+
+uint64_t tr_pace_backlog(const tr_pace *pace, uint32_t waiting) {
+    return waiting * LOOK_NS / pace->every;
+}
