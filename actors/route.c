@@ -37,7 +37,7 @@ static tr_worker *move_home(tr_sched *sched, tr_task *task, tr_worker *home) {
     if (!to) return home;
     if (tr_load32_relaxed(&home->stuck))
         tr_bias_take(&home->bias);
-    else if (!tr_bias_try_take_lent(&home->bias))
+    else if (!tr_bias_try_take(&home->bias))
         return home;
     bool rests = tr_load32_relaxed(&task->home) == home->index && !task->queued;
     if (rests) tr_store32_release(&task->home, to->index); /* partner: the loads of `home` */

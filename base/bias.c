@@ -4,7 +4,6 @@ void tr_bias_init(tr_bias *bias) {
     tr_store32_relaxed(&bias->inside, 0);
     tr_store32_relaxed(&bias->revoked, 1);
     bias->light = tr_membarrier_ready();
-    bias->lent = true;
     tr_mutex_init(&bias->mutex);
 }
 
@@ -18,12 +17,13 @@ void tr_bias_enter_heavy(tr_bias *bias) {
 }
 
 void tr_bias_leave_heavy(tr_bias *bias) {
+    tr_store32_relaxed(&bias->revoked, 0); /* for itself, and by the mutex for thieves */
     tr_unlock(&bias->mutex);
 }
 
 void tr_bias_take(tr_bias *bias) {
     tr_lock(&bias->mutex);
-    if (bias->lent) return; /* `revoked` is 1 already, and the owner is outside */
+    if (tr_load32_relaxed(&bias->revoked)) return; /* the owner has been outside since */
     tr_store32_seq(&bias->revoked, 1);
     if (bias->light) tr_membarrier();
     /* Seq pairs with the owner's store of 1; its acquire half with the release of 0, so that what
@@ -32,28 +32,25 @@ void tr_bias_take(tr_bias *bias) {
     while (tr_load32_seq(&bias->inside)) tr_thread_yield();
 }
 
-bool tr_bias_try_take_lent(tr_bias *bias) {
+bool tr_bias_try_take(tr_bias *bias) {
     if (!tr_trylock(&bias->mutex)) return false;
-    if (bias->lent) return true;
+    if (tr_load32_relaxed(&bias->revoked)) return true;
     tr_unlock(&bias->mutex);
     return false;
 }
 
 void tr_bias_give(tr_bias *bias) {
-    if (!bias->lent) tr_store32_release(&bias->revoked, 0); /* partner: the load in tr_bias_enter */
     tr_unlock(&bias->mutex);
 }
 
 void tr_bias_lend(tr_bias *bias) {
     tr_lock(&bias->mutex);
-    bias->lent = true;
-    tr_store32_relaxed(&bias->revoked, 1); /* only its writer, the owner, acts on it */
+    tr_store32_relaxed(&bias->revoked, 1);
     tr_unlock(&bias->mutex);
 }
 
 void tr_bias_return(tr_bias *bias) {
     tr_lock(&bias->mutex);
-    bias->lent = false;
-    tr_store32_relaxed(&bias->revoked, 0); /* the mutex orders it */
+    tr_store32_relaxed(&bias->revoked, 0);
     tr_unlock(&bias->mutex);
 }

@@ -89,7 +89,7 @@ Test(route, an_actor_comes_to_who_sends_to_it_if_its_home_sleeps) {
     /* Both are at home at worker 0, which sleeps; the sender is put elsewhere. */
     while (!tr_worker_asleep(&rt->sched.worker[0]) || !tr_worker_asleep(&rt->sched.worker[1]))
         tr_thread_yield();
-    while (!tr_bias_try_take_lent(&rt->sched.worker[0].bias)) tr_thread_yield();
+    while (!tr_bias_try_take(&rt->sched.worker[0].bias)) tr_thread_yield();
     tr_store32_release(&away->home, 1);
     tr_bias_give(&rt->sched.worker[0].bias);
     cue_about(from, CUE_SAY, 5, to);

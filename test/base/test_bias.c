@@ -58,33 +58,43 @@ Test(bias, excludes_without_membarrier) {
     all_increments_are_there(false);
 }
 
-Test(bias, the_owner_comes_in_lightly_unless_a_thief_is_there) {
+static bool comes_in_lightly(void) {
+    bool lightly = tr_bias_enter(&bias);
+    tr_bias_leave(&bias, lightly);
+    return lightly;
+}
+
+Test(bias, the_owner_comes_in_lightly_but_for_the_first_time_after_a_thief) {
     tr_bias_init(&bias);
     tr_bias_return(&bias);
-    bool lightly = tr_bias_enter(&bias);
-    cr_assert(lightly);
-    tr_bias_leave(&bias, lightly);
+    cr_assert(comes_in_lightly());
     tr_bias_take(&bias);
     cr_assert(tr_load32_seq(&bias.revoked));
     tr_bias_give(&bias);
-    lightly = tr_bias_enter(&bias);
-    cr_assert(lightly);
-    tr_bias_leave(&bias, lightly);
+    cr_assert_not(comes_in_lightly());
+    cr_assert(comes_in_lightly());
     tr_bias_fini(&bias);
 }
 
-Test(bias, only_a_lent_one_can_be_tried_for) {
+Test(bias, only_one_that_is_closed_to_its_owner_can_be_tried_for) {
     tr_bias_init(&bias); /* lent, until its owner comes */
-    cr_assert(tr_bias_try_take_lent(&bias));
-    cr_assert_not(tr_bias_try_take_lent(&bias), "somebody is inside");
+    cr_assert(tr_bias_try_take(&bias));
+    cr_assert_not(tr_bias_try_take(&bias), "somebody is inside");
     tr_bias_give(&bias);
     tr_bias_return(&bias);
-    cr_assert_not(tr_bias_try_take_lent(&bias));
+    cr_assert_not(tr_bias_try_take(&bias));
     tr_bias_lend(&bias);
     tr_bias_take(&bias); /* needs no owner to be outside: it said so */
-    cr_assert_not(tr_bias_try_take_lent(&bias));
+    cr_assert_not(tr_bias_try_take(&bias));
     tr_bias_give(&bias);
-    cr_assert(tr_bias_try_take_lent(&bias));
+    cr_assert(tr_bias_try_take(&bias));
     tr_bias_give(&bias);
+    tr_bias_return(&bias);
+    tr_bias_take(&bias);
+    tr_bias_give(&bias);
+    cr_assert(tr_bias_try_take(&bias), "its owner has not come since");
+    tr_bias_give(&bias);
+    cr_assert_not(comes_in_lightly());
+    cr_assert_not(tr_bias_try_take(&bias));
     tr_bias_fini(&bias);
 }

@@ -23,7 +23,6 @@ static void setup(void) {
     EX_NAME(guarded);
     ex_name(&bias.inside, sizeof bias.inside, "inside");
     ex_name(&bias.revoked, sizeof bias.revoked, "revoked");
-    ex_name(&bias.lent, sizeof bias.lent, "lent");
     ex_name(&bias.mutex, sizeof bias.mutex, "mutex");
 }
 
@@ -106,7 +105,7 @@ static void take_twice(void *entered) {
 }
 
 static void try_take(void *entered) {
-    if (!tr_bias_try_take_lent(&bias)) return;
+    if (!tr_bias_try_take(&bias)) return;
     ex_note("inside, a thief of what is lent");
     work(&guarded.thieves);
     ++*(uint32_t *)entered;
@@ -115,7 +114,7 @@ static void try_take(void *entered) {
 
 /* Spins until the owner has gone, which makes what the owner did before visible. */
 static void take_when_lent(void *entered) {
-    while (!tr_bias_try_take_lent(&bias)) tr_thread_yield();
+    while (!tr_bias_try_take(&bias)) tr_thread_yield();
     ex_check(guarded.owner == 1);
     work(&guarded.thieves);
     ++*(uint32_t *)entered;

@@ -16,10 +16,11 @@ bias-no-membarrier      | base/bias.c       | bias    | s/if (bias->light) tr_me
 bias-no-wait            | base/bias.c       | bias    | s/while (tr_load32_seq(&bias->inside)) tr_thread_yield();//
 bias-wait-relaxed       | base/bias.c       | bias    | s/while (tr_load32_seq(&bias->inside))/while (tr_load32_relaxed(\&bias->inside))/
 bias-revoked-release    | base/bias.c       | bias    | s/tr_store32_seq(&bias->revoked, 1)/tr_store32_release(\&bias->revoked, 1)/
-bias-give-relaxed       | base/bias.c       | bias    | s/tr_store32_release(&bias->revoked, 0)/tr_store32_relaxed(\&bias->revoked, 0)/
+bias-take-unasked       | base/bias.c       | bias    | /^void tr_bias_take/,/^}/s/if (tr_load32_relaxed(&bias->revoked)) return;/return;/
+bias-opens-unlocked     | base/bias.c       | bias    | /^void tr_bias_leave_heavy/,/^}/{/tr_store32_relaxed/{h;d;};/tr_unlock/G;}
 bias-no-turning-back    | base/bias.c       | bias    | /a thief may be waiting for this/d
-bias-try-not-lent       | base/bias.c       | bias    | s/if (bias->lent) return true;/return true;/
-bias-try-keeps-mutex    | base/bias.c       | bias    | /^bool tr_bias_try_take_lent/,/^}/s/tr_unlock(&bias->mutex);//
+bias-try-not-lent       | base/bias.c       | bias    | /^bool tr_bias_try_take/,/^}/s/if (tr_load32_relaxed(&bias->revoked)) return true;/return true;/
+bias-try-keeps-mutex    | base/bias.c       | bias    | /^bool tr_bias_try_take/,/^}/s/tr_unlock(&bias->mutex);//
 bias-return-unlocked    | base/bias.c       | bias    | /^void tr_bias_return/,/^}/s/tr_\(un\)\{0,1\}lock(&bias->mutex);//
 bias-no-compiler-fence  | base/bias.h       | bias    | s/tr_fence_compiler();//
 bias-enter-acquire      | base/bias.h       | bias    | s/!tr_load32_seq(&bias->revoked)/!tr_load32_acquire(\&bias->revoked)/

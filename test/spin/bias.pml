@@ -10,7 +10,6 @@
 bit inside;                /* as memory has it */
 chan buffer = [3] of {bit} /* the owner's stores to `inside` that have not reached memory */
 bit revoked = 1;
-bit lent = 1;
 bit mutex;
 bit handshake;             /* a thief waits for the owner */
 
@@ -59,7 +58,6 @@ active proctype owner() {
     byte mine;
 home:
     lock();
-    lent = 0;
     revoked = 0;
     unlock();
     do
@@ -73,11 +71,11 @@ home:
           /* An unlock lets all stores go, a lock does not. */
           lock();
           work();
+          revoked = 0;
           membarrier();
           unlock()
        fi
     :: lock(); /* tr_bias_lend, and then it sleeps */
-       lent = 1;
        revoked = 1;
        membarrier();
        unlock();
@@ -91,7 +89,7 @@ end:
     do
     :: lock(); /* tr_bias_take */
        if
-       :: lent
+       :: revoked /* the owner has been outside since */
        :: else ->
           revoked = 1;
           membarrier();
@@ -100,14 +98,10 @@ end:
           handshake = 0
        fi;
        work();
-       if /* tr_bias_give */
-       :: lent
-       :: else -> revoked = 0
-       fi;
        unlock()
-    :: atomic { !mutex -> mutex = 1 } /* tr_bias_try_take_lent */
+    :: atomic { !mutex -> mutex = 1 } /* tr_bias_try_take */
        if
-       :: lent -> work()
+       :: revoked -> work()
        :: else
        fi;
        unlock()
