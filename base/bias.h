@@ -59,14 +59,14 @@ static inline void tr_bias_leave(tr_bias *bias, bool lightly) {
 /* Any thread but the owner: enters, and waits for the owner to be outside, which never waits for
  * anything while inside. */
 void tr_bias_take(tr_bias *bias);
-/* The same only if the light way is closed and nobody is inside: costs one uncontended mutex. False:
- * not entered. */
+/* The same only if the light way is closed and nobody is inside: costs one uncontended mutex.
+ * False: not entered. */
 bool tr_bias_try_take(tr_bias *bias);
 /* Leaves; the light way stays closed. */
 void tr_bias_give(tr_bias *bias);
 
-/* Owner: says that it goes away (to sleep) and will not enter: until it returns, others take the lock
- * without waiting for it. */
+/* Owner: says that it goes away (to sleep) and will not enter: until it returns, others take the
+ * lock without waiting for it. */
 void tr_bias_lend(tr_bias *bias);
 /* Owner: is back. */
 void tr_bias_return(tr_bias *bias);
