@@ -14,6 +14,12 @@ if(TROUPE_SANITIZE)
     add_link_options(-fsanitize=${TROUPE_SANITIZE})
 endif()
 
+# Counters are shared by all threads, and by all processes of a test when they end.
+if(TROUPE_COVERAGE)
+    add_compile_options(--coverage -fprofile-update=atomic)
+    add_link_options(--coverage)
+endif()
+
 # C11 without extensions, with every warning that has paid for itself.
 function(troupe_compile target)
     set_target_properties(${target} PROPERTIES
