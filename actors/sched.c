@@ -104,15 +104,16 @@ static void retire(tr_worker *spare) {
     (void)tr_worker_wake(to);
 }
 
-/* Takes from somebody whose work is overdue: of all if the thief is idle, else of one with more
- * than twice its work. */
+/* Takes from somebody whose work is overdue: of anybody if the thief is idle, else of one that is
+ * stuck, or has more than twice its work. */
 static bool rob_somebody(tr_worker *thief) {
     tr_sched *sched = thief->sched;
     uint32_t own = tr_load32_relaxed(&thief->waiting);
     for (unsigned i = 1; i < sched->room; i++) {
         tr_worker *victim = &sched->worker[(thief->index + i) % sched->room];
         if (!tr_worker_started(victim) || !tr_load32_seq(&victim->help)) continue;
-        bool worth_it = !own || tr_load32_relaxed(&victim->waiting) > 2 * own;
+        bool worth_it = !own || tr_load32_relaxed(&victim->stuck) ||
+                        tr_load32_relaxed(&victim->waiting) > 2 * own;
         if (worth_it && rob(thief, victim)) return true;
     }
     return false;

@@ -1,23 +1,21 @@
 #include "actors/blocking.h"
 
 #include <criterion/criterion.h>
-#include <semaphore.h>
 #include <troupe/supervisor.h>
 
 #include "actors/runtime.h"
+#include "test/support/gate.h"
 #include "test/support/player.h"
 #include "test/support/stage.h"
 
 TestSuite(blocking, .timeout = 60);
 
 static const player ann = {.id = "ann"};
-static sem_t gate, blocked;
 
 static troupe_err block(troupe_self *self, void *state, troupe_msg **msg) {
     (void)self;
     (void)state;
-    sem_post(&blocked);
-    sem_wait(&gate);
+    gate_wait();
     stage_say("%u", (unsigned)cue_n(*msg));
     return TROUPE_OK;
 }
@@ -33,27 +31,25 @@ static troupe_ref blocker_with(uint32_t n) {
 
 Test(blocking, each_blocks_on_a_thread_of_its_own_and_no_worker_is_held) {
     troupe *rt = stage_open(1);
-    sem_init(&gate, 0, 0);
-    sem_init(&blocked, 0, 0);
+    gate_shut();
     for (uint32_t i = 0; i < 8; i++) (void)blocker_with(7);
-    for (int i = 0; i < 8; i++) sem_wait(&blocked); /* all at the same time */
+    gate_await(8); /* all at the same time */
     cr_assert_eq(rt->sched.blocking.threads, 8);
     cue(stage_enter(&ann), CUE_SAY, 1);
     stage_expect("start(ann) ann:1");
     cr_assert_not(tr_worker_started(&rt->sched.worker[1]), "no spare was needed");
-    for (int i = 0; i < 8; i++) sem_post(&gate);
+    gate_open(8);
     stage_expect("7 7 7 7 7 7 7 7");
     stage_close();
 }
 
 Test(blocking, threads_are_capped_and_those_who_wait_get_their_turn) {
     troupe *rt = stage_open_as((troupe_config){.workers = 1, .blocking_threads = 2});
-    sem_init(&gate, 0, 0);
-    sem_init(&blocked, 0, 0);
+    gate_shut();
     for (uint32_t i = 0; i < 6; i++) (void)blocker_with(7);
-    sem_wait(&blocked);
-    sem_wait(&blocked);
-    for (int i = 0; i < 6; i++) sem_post(&gate);
+    gate_await(1);
+    gate_await(1);
+    gate_open(6);
     stage_expect("7 7 7 7 7 7");
     cr_assert_eq(rt->sched.blocking.threads, 2);
     stage_close();
@@ -62,18 +58,17 @@ Test(blocking, threads_are_capped_and_those_who_wait_get_their_turn) {
 Test(blocking, keeps_order_and_an_exact_bound) {
     troupe *rt = stage_open(1);
     const troupe_behaviour small = {.mailbox_limit = 4, .blocking = true, .receive = block};
-    sem_init(&gate, 0, 0);
-    sem_init(&blocked, 0, 0);
+    gate_shut();
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &small, NULL, &who), TROUPE_OK);
     for (uint32_t i = 0; i < 4; i++) cue(who, CUE_SAY, i);
-    sem_wait(&blocked);
+    gate_await(1);
     troupe_msg *msg = cue_make(CUE_SAY, 4, TROUPE_NOBODY);
     cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_FULL);
-    sem_post(&gate);
-    sem_wait(&blocked); /* the second is in hand, so the first has given its place back */
+    gate_open(1);
+    gate_await(1); /* the second is in hand, so the first has given its place back */
     cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_OK);
-    for (int i = 0; i < 4; i++) sem_post(&gate);
+    gate_open(4);
     stage_expect("0 1 2 3 4");
     stage_close();
 }
@@ -101,10 +96,10 @@ Test(blocking, is_an_actor_like_any_other_under_a_supervisor) {
 Test(blocking, ends_with_its_runtime) {
     for (int i = 0; i < 20; i++) {
         (void)stage_open(1);
-        sem_init(&gate, 0, 1);
-        sem_init(&blocked, 0, 0);
+        gate_shut();
+        gate_open(1);
         (void)blocker_with(1);
-        sem_wait(&blocked);
+        gate_await(1);
         stage_close(); /* checks that no thread is left */
     }
 }

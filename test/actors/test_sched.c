@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
-#include <semaphore.h>
 
 #include "actors/runtime.h"
+#include "test/support/gate.h"
 #include "test/support/player.h"
 #include "test/support/stage.h"
 
@@ -9,34 +9,22 @@ TestSuite(sched, .timeout = 60);
 
 static const player ann = {.id = "ann"};
 
-static sem_t gate, blocked;
-
-static troupe_err block(troupe_self *self, void *state, troupe_msg **msg) {
-    (void)self;
-    (void)state;
-    (void)msg;
-    sem_post(&blocked);
-    sem_wait(&gate);
-    return TROUPE_OK;
-}
-
 /* Of 4 workers 3 are held; what is queued behind them is run by the one that is free. */
 Test(sched, who_is_free_takes_over_what_waits_behind_the_busy) {
     troupe *rt = stage_open(4);
-    sem_init(&gate, 0, 0);
-    sem_init(&blocked, 0, 0);
-    const troupe_behaviour blocker = {.receive = block};
+    gate_shut();
+    const troupe_behaviour blocker = {.receive = gate_receive};
     troupe_ref who[3];
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(troupe_spawn(rt, &blocker, NULL, &who[i]), TROUPE_OK);
         cue(who[i], CUE_SAY, 0);
     }
-    for (int i = 0; i < 3; i++) sem_wait(&blocked);
+    gate_await(3);
     for (int i = 0; i < 100; i++) {
         cue(stage_enter(&ann), CUE_SAY, 1);
         stage_expect("start(ann) ann:1");
     }
-    for (int i = 0; i < 3; i++) sem_post(&gate);
+    gate_open(3);
     stage_close();
 }
 
@@ -51,7 +39,7 @@ static troupe_err wake_many(troupe_self *self, void *state, troupe_msg **msg) {
         const struct cue body = {.act = CUE_SAY, .n = 2};
         cr_assert_eq(troupe_tell(self, who, &cue_type, &body), TROUPE_OK);
     }
-    sem_wait(&gate);
+    gate_wait();
     return TROUPE_OK;
 }
 
@@ -59,12 +47,12 @@ Test(sched, what_a_busy_one_has_woken_runs_elsewhere) {
     for (int round = 0; round < 100; round++) {
         troupe *rt = stage_open(3);
         const troupe_behaviour waker = {.receive = wake_many};
-        sem_init(&gate, 0, 0);
+        gate_shut();
         troupe_ref who;
         cr_assert_eq(troupe_spawn(rt, &waker, NULL, &who), TROUPE_OK);
         cue(who, CUE_SAY, 4);
         stage_expect_all("start(ann) start(ann) start(ann) start(ann) ann:2 ann:2 ann:2 ann:2");
-        sem_post(&gate);
+        gate_open(1);
         stage_close();
     }
 }
