@@ -56,6 +56,8 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     self->status = TR_NEW;
     self->why = TROUPE_OK;
     self->lives = 0;
+    tr_store64_relaxed(&self->handled, 0);
+    tr_store32_relaxed(&self->failed, 0);
     self->in_hand = 0;
     set_doing(self, "start");
     self->failure = NULL;
@@ -70,7 +72,8 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     /* Release: who finds the actor finds it whole. Seq: `closing` is looked at after this, and a
      * close looks at this after it has set `closing`. */
     tr_store64_seq(&self->task.control, (uint64_t)tr_actor_generation(self) << 32 |
-                                            (bond ? TR_CONTROL_FROZEN : TR_CONTROL_TOP));
+                                            (bond ? TR_CONTROL_FROZEN : TR_CONTROL_TOP) |
+                                            (what->blocking ? TR_CONTROL_BLOCKING : 0));
     *out = self;
     return TROUPE_OK;
 }
@@ -183,9 +186,10 @@ static void bury(troupe_self *self) {
     tr_give(rt->heap, self->failure, sizeof *self->failure);
     self->failure = NULL;
     bool wanted = tr_mailbox_close(&self->task.box);
-    for (tr_link *link; (link = tr_mailbox_pop(&self->task.box));) {
+    tr_fifo mail = tr_turn_take_mail(&rt->sched, &self->task);
+    for (tr_link *link; (link = tr_fifo_get(&mail));) {
         troupe_msg *msg = tr_msg_of(link);
-        tr_dead_letter(rt, me, &msg, TROUPE_GONE);
+        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
     }
     if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
     if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, why);
@@ -303,6 +307,10 @@ static TR_COLD void tell_room(tr_turn *turn, uint64_t id) {
     if (port) port->ops->room(port, (troupe_ref){turn->sched->rt->node, id});
 }
 
+static inline void count_handled(troupe_self *self) {
+    tr_store64_relaxed(&self->handled, tr_load64_relaxed(&self->handled) + 1);
+}
+
 /* Ends a message after which the actor fails or ends, and the life. False: the actor is buried. */
 static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg *msg,
                                     troupe_err err) {
@@ -312,7 +320,11 @@ static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg
         tr_ask_unanswered(rt, self->sender, failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
-        tr_dead_letter(rt, tr_actor_ref(self), &msg, TROUPE_FAILED);
+        tr_dead_letter(rt, tr_actor_ref(self), &msg, TR_DEAD_IN_HAND, TROUPE_DEAD_FAILED,
+                       TROUPE_FAILED);
+        tr_store32_relaxed(&self->failed, tr_load32_relaxed(&self->failed) + 1);
+    } else {
+        count_handled(self);
     }
     troupe_drop(&msg);
     tr_turn_settle(turn); /* a report says how much mail is kept */
@@ -324,7 +336,7 @@ static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg
 
 /* Ends a message that was for an actor which had this place before. */
 static TR_COLD void end_late_comer(troupe *rt, troupe_msg *msg) {
-    tr_dead_letter(rt, TROUPE_NOBODY, &msg, TROUPE_GONE);
+    tr_dead_letter(rt, TROUPE_NOBODY, &msg, TR_DEAD_IN_HAND, TROUPE_DEAD_GONE, TROUPE_GONE);
 }
 
 /* Runs `receive` on one message and ends it. False: the actor is buried. */
@@ -344,6 +356,7 @@ static bool receive(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
     if (__builtin_expect(err || self->ending, 0)) return receive_no_more(turn, self, msg, err);
     if (msg) tr_msg_drop(msg);
     self->in_hand = 0;
+    count_handled(self);
     return true;
 }
 
@@ -398,6 +411,8 @@ void tr_task_turn(tr_turn *turn) {
     while (!turn->over) {
         tr_link *link = NULL;
         if (tr_load64_acquire(&self->task.control) & TR_CONTROL_REQUESTS) {
+            if (turn->owed) tr_turn_settle(turn); /* it may be the last of this actor */
+            if (TR_UNLIKELY(turn->room)) tell_room(turn, id);
             if (!obey(self)) return;
         } else if (self->status != TR_ALIVE) {
             tr_turn_freeze(turn);

@@ -75,21 +75,23 @@ struct troupe_self {
     tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
     tr_failure *failure; /* of the last life; read by the supervisor while held */
     tr_cleanup *cleanups;
-    uint32_t lives;     /* begun so far */
-    uint32_t in_hand;   /* flags of the message being handled and TR_IN_HAND; 0 outside */
-    uint32_t why;       /* a troupe_err */
-    uint8_t status;     /* a tr_status */
-    bool is_supervisor; /* constant for one actor */
-    bool ready;         /* start is complete */
-    bool stopping;      /* `stopping` said LATER */
-    bool ending;        /* this life ends once the callback returns, for the reason `why` */
-    bool answered;      /* the ask in hand was replied to */
-    bool has_timers;    /* it has set one, in some life */
-    bool has_watched;   /* it has monitored somebody, in some life */
-    tr_list top;        /* among the supervisors at the top; guarded by the table's lock */
-    tr_list watchers;   /* ties to me; guarded by the ties' lock */
-    tr_list watching;   /* ties of mine; guarded by the ties' lock */
-    tr_list timers;     /* of mine; guarded by the timers' lock */
+    tr_atomic64 handled; /* messages so far, over all lives; others read it too */
+    uint32_t lives;      /* begun so far */
+    uint32_t in_hand;    /* flags of the message being handled and TR_IN_HAND; 0 outside */
+    uint32_t why;        /* a troupe_err */
+    tr_atomic32 failed;  /* messages that a life failed on; others read it too */
+    uint8_t status;      /* a tr_status */
+    bool is_supervisor;  /* constant for one actor */
+    bool ready;          /* start is complete */
+    bool stopping;       /* `stopping` said LATER */
+    bool ending;         /* this life ends once the callback returns, for the reason `why` */
+    bool answered;       /* the ask in hand was replied to */
+    bool has_timers;     /* it has set one, in some life */
+    bool has_watched;    /* it has monitored somebody, in some life */
+    tr_list top;         /* among the supervisors at the top; guarded by the table's lock */
+    tr_list watchers;    /* ties to me; guarded by the ties' lock */
+    tr_list watching;    /* ties of mine; guarded by the ties' lock */
+    tr_list timers;      /* of mine; guarded by the timers' lock */
 };
 
 /* Makes an actor without running anything. `bond` is NULL at the top level. NOMEM, INVALID. */

@@ -107,6 +107,7 @@ troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg, unsigned time
         err = asker.why == TROUPE_LATER ? TROUPE_TIMEOUT : asker.why;
         *msg = asker.answer;
     } else if (ok) {
+        tr_account_add(&rt->accounts.returned);
         tr_lock(&rt->asks.lock);
         tr_map_remove(&rt->asks.by_id, &asker.by_id);
         tr_unlock(&rt->asks.lock);

@@ -20,14 +20,15 @@ void tr_blocking_fini(tr_blocking *blocking, const troupe_heap *heap) {
     tr_give(heap, blocking->thread, blocking->most * sizeof *blocking->thread);
 }
 
-/* The oldest task, under the lock; NULL: it is over. */
-static tr_task *take(tr_blocking *blocking) {
+/* The oldest task, for a thread to run, under the lock; NULL: it is over. */
+static tr_task *take(tr_blocking *blocking, tr_blocker *blocker) {
     tr_link *link;
     while (!(link = tr_fifo_get(&blocking->queue)) && !blocking->over)
         (void)tr_cond_wait(&blocking->work, &blocking->lock, TR_NEVER);
     if (!link) return NULL;
     blocking->queued--;
     blocking->busy++;
+    tr_store64_relaxed(&blocker->running, (uint64_t)(uintptr_t)TR_OWNER(link, tr_task, run));
     return TR_OWNER(link, tr_task, run);
 }
 
@@ -36,14 +37,13 @@ static void *run_tasks(void *arg) {
     tr_blocking *blocking = blocker->of;
     (void)tr_sched_mark(blocking->sched->rt);
     tr_lock(&blocking->lock);
-    for (tr_task *task; (task = take(blocking));) {
+    for (tr_task *task; (task = take(blocking, blocker));) {
         tr_unlock(&blocking->lock);
         task->called = true;
-        tr_store64_relaxed(&blocker->running, (uint64_t)(uintptr_t)task);
         tr_task *again = tr_turn_run(blocking->sched, NULL, task);
-        tr_store64_relaxed(&blocker->running, 0);
         if (again) tr_blocking_put(blocking, again);
         tr_lock(&blocking->lock);
+        tr_store64_relaxed(&blocker->running, 0);
         blocking->busy--;
     }
     tr_unlock(&blocking->lock);
@@ -74,6 +74,23 @@ void tr_blocking_put(tr_blocking *blocking, tr_task *task) {
     bool enough = blocking->threads - blocking->busy >= blocking->queued;
     if (enough || !start_one(blocking)) tr_cond_wake(&blocking->work);
     tr_unlock(&blocking->lock);
+}
+
+uint64_t tr_blocking_mail(tr_blocking *blocking, const tr_task *task, uint32_t generation) {
+    tr_lock(&blocking->lock);
+    bool still = tr_load64_acquire(&task->control) >> 32 == generation;
+    for (unsigned i = 0; still && i < blocking->threads; i++)
+        still = tr_load64_relaxed(&blocking->thread[i].running) != (uint64_t)(uintptr_t)task;
+    uint64_t length = still ? tr_mailbox_length(&task->box) : 0;
+    tr_unlock(&blocking->lock);
+    return length;
+}
+
+tr_fifo tr_blocking_take_mail(tr_blocking *blocking, tr_task *task) {
+    tr_lock(&blocking->lock);
+    tr_fifo mail = tr_mailbox_take_all(&task->box);
+    tr_unlock(&blocking->lock);
+    return mail;
 }
 
 void tr_blocking_end(tr_blocking *blocking) {

@@ -12,7 +12,7 @@
 typedef struct tr_blocker {
     struct tr_blocking *of;
     tr_thread thread;
-    tr_atomic64 running; /* address of the task in a turn; 0: none */
+    tr_atomic64 running; /* address of the task in a turn; 0: none; written under the lock */
 } tr_blocker;
 
 typedef struct tr_blocking {
@@ -24,6 +24,7 @@ typedef struct tr_blocking {
     tr_blocker *thread; /* room for `most`, `threads` of them started */
     unsigned threads, busy, most;
     bool over;
+    tr_atomic64 handled; /* messages, by all of them */
 } tr_blocking;
 
 /* Makes it, without threads: those come when they are needed. NOMEM. */
@@ -35,6 +36,11 @@ void tr_blocking_fini(tr_blocking *blocking, const troupe_heap *heap);
 TR_CHECKED bool tr_blocking_ready(tr_blocking *blocking);
 /* Queues a task without home. Who holds its call. */
 void tr_blocking_put(tr_blocking *blocking, tr_task *task);
+/* Messages in the mailbox of a task of its own that has that generation still; 0 while that runs.
+ * Any thread. */
+uint64_t tr_blocking_mail(tr_blocking *blocking, const tr_task *task, uint32_t generation);
+/* Takes all mail out of the task that the calling thread runs. */
+tr_fifo tr_blocking_take_mail(tr_blocking *blocking, tr_task *task);
 /* Ends all threads once the queue is empty, and waits for them. */
 void tr_blocking_end(tr_blocking *blocking);
 

@@ -30,7 +30,7 @@ void tr_actor_path(const troupe_self *self, char *path, size_t room) {
     tr_unlock(&self->rt->names.lock);
 }
 
-static void write_ref(troupe_ref ref, char *text, size_t room) {
+void tr_ref_text(troupe_ref ref, char *text, size_t room) {
     if (troupe_same(ref, TROUPE_NOBODY))
         snprintf(text, room, "outside");
     else if (tr_ask_id(ref.id))
@@ -44,7 +44,7 @@ void tr_report_failure(troupe_self *self, troupe_err why, const char *next) {
     char path[256], from[64], place[320] = "";
     tr_actor_path(self, path, sizeof path);
     const tr_failure *failure = self->failure;
-    write_ref(failure ? failure->from : TROUPE_NOBODY, from, sizeof from);
+    tr_ref_text(failure ? failure->from : TROUPE_NOBODY, from, sizeof from);
     if (failure && failure->file)
         snprintf(place, sizeof place, ": \"%s\" at %s:%d", failure->text, failure->file,
                  failure->line);

@@ -108,6 +108,14 @@ tr_push tr_route_push_far(tr_sched *sched, tr_task *task, tr_link *link, bool co
     return TR_PUSH_OK;
 }
 
+tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
+    /* First: who handles it may be asked for the account at once. */
+    (void)tr_add64_relaxed(&sched->posted, 1);
+    tr_push pushed = tr_route_push_far(sched, task, link, counted);
+    if (pushed != TR_PUSH_OK) (void)tr_add64_relaxed(&sched->posted, (uint64_t)-1);
+    return pushed;
+}
+
 bool tr_route_want(tr_sched *sched, tr_task *task) {
     if (tr_mailbox_reserved(&task->box)) reclaim(sched, task);
     return tr_mailbox_want(&task->box);

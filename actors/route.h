@@ -16,11 +16,14 @@ void tr_route_settle(tr_sched *sched, tr_task *task, bool blocking);
 /* `tr_route_push` from a thread at which the task is not at home. */
 TR_COLD tr_push tr_route_push_far(tr_sched *sched, tr_task *task, tr_link *link, bool counted);
 
+/* The same from a thread that is no worker: it is counted apart. */
+TR_COLD tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, bool counted);
+
 /* Puts a link into a task's mailbox, and has the task run if it rests. OK, FULL or CLOSED. Any
  * thread. */
 static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
     tr_worker *worker = tr_sched_mine(sched);
-    if (!worker) return tr_route_push_far(sched, task, link, counted);
+    if (!worker) return tr_route_post(sched, task, link, counted);
     tr_pace_sent(&worker->pace);
     bool lightly = tr_bias_enter(&worker->bias);
     bool here = tr_load32_acquire(&task->home) == worker->index;

@@ -17,6 +17,7 @@ static troupe_err check(const troupe_config *config) {
 }
 
 static void make_rooms(troupe *rt) {
+    tr_deads_init(&rt->deads);
     tr_timers_init(&rt->timers, rt);
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
@@ -28,6 +29,7 @@ static void make_rooms(troupe *rt) {
 /* Gives everything back; no thread of the runtime runs any more. */
 static void free_all(troupe *rt) {
     tr_timers_fini(&rt->timers);
+    tr_deads_fini(&rt->deads);
     tr_sched_fini(&rt->sched);
     tr_mutex_fini(&rt->services_lock);
     tr_types_fini(&rt->types);
@@ -143,6 +145,19 @@ static void name_stragglers(troupe *rt) {
         name_straggler(rt, &rt->sched.blocking.thread[i].running);
 }
 
+/* Nothing runs any more: what was sent must be somewhere. */
+static void settle_accounts(troupe *rt) {
+    tr_deads_sum_up(rt);
+    troupe_account account;
+    troupe_account_all(rt, &account);
+    int64_t missing = troupe_account_missing(&account);
+    if (!missing && !account.queued) return;
+    tr_log(rt, TROUPE_ERROR, "close: of %llu messages %lld are not accounted for, %llu are queued",
+           (unsigned long long)account.sent, (long long)missing,
+           (unsigned long long)account.queued);
+    TR_ASSERT(!"every message is accounted for");
+}
+
 void troupe_close(troupe **it) {
     troupe *rt = *it;
     if (!rt) return;
@@ -167,5 +182,6 @@ void troupe_close(troupe **it) {
     }
     tr_timers_end(&rt->timers);
     tr_sched_end(&rt->sched);
+    settle_accounts(rt);
     free_all(rt);
 }

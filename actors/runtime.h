@@ -2,7 +2,9 @@
 #ifndef TR_ACTORS_RUNTIME_H
 #define TR_ACTORS_RUNTIME_H
 
+#include "actors/account.h"
 #include "actors/ask.h"
+#include "actors/dead.h"
 #include "actors/monitor.h"
 #include "actors/name.h"
 #include "actors/port.h"
@@ -11,12 +13,13 @@
 #include "actors/timer.h"
 
 struct troupe {
-    troupe_config config;     /* with its defaults filled in; constant */
-    const troupe_heap *heap;  /* `config.heap`, or the static default, which outlives the runtime */
-    tr_pool pool;             /* of messages and states */
-    uint64_t node;            /* this runtime's incarnation; constant */
-    tr_atomic32 closing;      /* 1: no more spawns */
-    tr_atomic64 dead_letters; /* messages that ended undelivered */
+    troupe_config config;    /* with its defaults filled in; constant */
+    const troupe_heap *heap; /* `config.heap`, or the static default, which outlives the runtime */
+    tr_pool pool;            /* of messages and states */
+    uint64_t node;           /* this runtime's incarnation; constant */
+    tr_atomic32 closing;     /* 1: no more spawns */
+    tr_accounts accounts;
+    tr_deads deads;
     tr_table table;
     tr_sched sched;
     tr_timers timers;

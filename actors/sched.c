@@ -330,6 +330,20 @@ void tr_sched_end(tr_sched *sched) {
     }
 }
 
+/* --- Counts ----------------------------------------------------------------------------------- */
+
+uint64_t tr_sched_sent(const tr_sched *sched) {
+    uint64_t sum = tr_load64_relaxed(&sched->posted) - tr_load64_relaxed(&sched->refused);
+    for (unsigned i = 0; i < sched->room; i++) sum += tr_pace_done(&sched->worker[i].pace).sent;
+    return sum;
+}
+
+uint64_t tr_sched_handled(const tr_sched *sched) {
+    uint64_t sum = tr_load64_relaxed(&sched->blocking.handled);
+    for (unsigned i = 0; i < sched->room; i++) sum += tr_pace_done(&sched->worker[i].pace).handled;
+    return sum;
+}
+
 /* --- The calling thread ----------------------------------------------------------------------- */
 
 bool tr_sched_inside(const tr_sched *sched) {

@@ -17,6 +17,8 @@ typedef struct tr_sched {
     bool lingers;          /* a worker looks around before it sleeps: there is a core to do it on */
     tr_atomic32 over;      /* 1: workers end once they find nothing */
     tr_atomic32 lingering; /* 1: a worker does; a second one would find nothing more */
+    tr_atomic64 posted;    /* messages put into mailboxes by threads that are no workers */
+    tr_atomic64 refused;   /* messages of workers that mailboxes refused */
     tr_watch watch;
     tr_blocking blocking;
 } tr_sched;
@@ -40,6 +42,11 @@ void tr_sched_ask_for_help(tr_worker *worker);
 /* A worker's callback does not return: others take all that waits behind it. `spare`: if nobody is
  * left who could, one more worker is started. The watch. */
 void tr_sched_relieve(tr_sched *sched, tr_worker *stuck, bool spare);
+
+/* Messages that were put into mailboxes so far. Any thread. */
+uint64_t tr_sched_sent(const tr_sched *sched);
+/* Messages that came out of them to be handled. Any thread. */
+uint64_t tr_sched_handled(const tr_sched *sched);
 
 /* The worker that the calling thread is; of some runtime. */
 extern TR_THREAD_LOCAL tr_worker *tr_sched_me;

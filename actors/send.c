@@ -19,7 +19,8 @@ static inline void stamp(troupe *rt, troupe_msg *it, uint64_t node, uint64_t id,
 }
 
 /* A refused message is as if it had never been sent. */
-static TR_COLD troupe_err refuse(troupe_msg *it, tr_push pushed) {
+static TR_COLD troupe_err refuse(troupe *rt, troupe_msg *it, tr_push pushed) {
+    if (tr_sched_mine(&rt->sched)) tr_account_add(&rt->sched.refused);
     it->sender = 0;
     it->flags &= ~(uint32_t)HOW;
     return pushed == TR_PUSH_FULL ? TROUPE_FULL : TROUPE_GONE;
@@ -33,7 +34,7 @@ static TR_INLINE troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint
     troupe_msg *it = *msg;
     stamp(rt, it, node, id, to, how);
     tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
-    if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(it, pushed);
+    if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(rt, it, pushed);
     *msg = NULL;
     return TROUPE_OK;
 }
@@ -42,11 +43,17 @@ static TR_INLINE troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint
 static TR_COLD troupe_err send_far(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
                                    unsigned how, troupe_msg **msg) {
     if (tr_ask_id(to.id)) how |= TR_SEND_FREE; /* an asker has reserved the place of its answer */
-    if (to.node == rt->node) return tr_ask_answer(&rt->asks, to.id, msg);
+    if (to.node == rt->node) {
+        troupe_err err = tr_ask_answer(&rt->asks, to.id, msg);
+        if (!err) tr_account_add(&rt->accounts.answers);
+        return err;
+    }
     if (!to.node) return TROUPE_GONE;
     tr_port *port = tr_runtime_port(rt);
     if (!port) return TROUPE_NOCONNECTION;
-    return port->ops->send(port, (troupe_ref){node, id}, to, how, msg);
+    troupe_err err = port->ops->send(port, (troupe_ref){node, id}, to, how, msg);
+    if (!err) tr_account_add(&rt->accounts.forwarded);
+    return err;
 }
 
 static TR_INLINE troupe_err send_it(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
@@ -69,21 +76,22 @@ void tr_ask_unanswered(troupe *rt, troupe_ref asker, troupe_err why) {
     if (port) port->ops->ask_failed(port, asker, why);
 }
 
-void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, troupe_err why) {
-    if (!*msg) return;
-    (void)tr_add64_relaxed(&rt->dead_letters, 1);
-    tr_log(rt, TROUPE_DEBUG, "dead letter: %s to %llx:%llx: %s", troupe_type_name(*msg),
-           (unsigned long long)to.node, (unsigned long long)to.id, troupe_strerror(why));
-    if ((*msg)->flags & TR_MSG_ASK) tr_ask_unanswered(rt, tr_msg_sender(*msg, rt->node), why);
-    troupe_drop(msg);
+/* A send call ends with an error: its caller has the message back. */
+static TR_COLD troupe_err give_back(troupe *rt, troupe_err err) {
+    tr_account_add(&rt->accounts.returned);
+    return err;
 }
 
 troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg) {
-    return *msg ? send_it(self->rt, self->rt->node, self->id, to, 0, msg) : TROUPE_INVALID;
+    if (TR_UNLIKELY(!*msg)) return TROUPE_INVALID;
+    troupe_err err = send_it(self->rt, self->rt->node, self->id, to, 0, msg);
+    return TR_UNLIKELY(err) ? give_back(self->rt, err) : TROUPE_OK;
 }
 
 troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg) {
-    return *msg ? send_it(rt, 0, 0, to, 0, msg) : TROUPE_INVALID;
+    if (TR_UNLIKELY(!*msg)) return TROUPE_INVALID;
+    troupe_err err = send_it(rt, 0, 0, to, 0, msg);
+    return TR_UNLIKELY(err) ? give_back(rt, err) : TROUPE_OK;
 }
 
 troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type,
@@ -92,8 +100,9 @@ troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type
     troupe_err err = tr_msg_make(&self->rt->pool, type, body, &msg);
     if (err) return err;
     err = send_it(self->rt, self->rt->node, self->id, to, 0, &msg);
-    if (msg) tr_msg_drop(msg);
-    return err;
+    if (TR_LIKELY(!err)) return TROUPE_OK;
+    tr_msg_drop(msg);
+    return give_back(self->rt, err);
 }
 
 troupe_ref troupe_sender(troupe_self *self) {
@@ -105,11 +114,12 @@ troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
     troupe_err err = tr_send(self->rt, tr_actor_ref(self), self->sender, 0, msg);
     if (err == TROUPE_GONE || err == TROUPE_NOCONNECTION) {
         (*msg)->flags &= ~(uint32_t)TR_MSG_ASK; /* it is an answer now */
-        tr_dead_letter(self->rt, self->sender, msg, err);
+        tr_dead_letter(self->rt, self->sender, msg, TR_DEAD_OUTSIDE, tr_dead_reason(err), err);
         err = TROUPE_OK;
     }
-    if (!err) self->answered = true;
-    return err;
+    if (err) return give_back(self->rt, err);
+    self->answered = true;
+    return TROUPE_OK;
 }
 
 troupe_err troupe_answer(troupe_self *self, const troupe_type *type, const void *body) {

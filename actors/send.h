@@ -1,5 +1,4 @@
-/* Sending: from a ref to a mailbox, an asker or another node, and where messages end that don't
- * arrive. */
+/* Sending: from a ref to a mailbox, an asker or another node. */
 #ifndef TR_ACTORS_SEND_H
 #define TR_ACTORS_SEND_H
 
@@ -10,9 +9,6 @@
  * troupe_send. An embedded message stays embedded. */
 TR_CHECKED troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how,
                               troupe_msg **msg);
-
-/* Ends a message that nobody will handle: counts and logs it, and tells its asker `why`. */
-void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, troupe_err why);
 
 /* Tells an asker, on this node or another, that nobody will answer. */
 void tr_ask_unanswered(troupe *rt, troupe_ref asker, troupe_err why);

@@ -17,7 +17,8 @@ enum {
     /* What its end has to see to; set once, by who made it so, and told by tr_table_retire. */
     TR_CONTROL_NAMED = 64,    /* it may have a name */
     TR_CONTROL_WATCHED = 128, /* it may have watchers */
-    TR_CONTROL_TOP = 256      /* it has no supervisor; constant for one actor */
+    TR_CONTROL_TOP = 256,     /* it has no supervisor; constant for one actor */
+    TR_CONTROL_BLOCKING = 512 /* it will never have a home; constant for one actor */
 };
 
 /* The home of a task that has none: it is run by a thread of its own (blocking.h), or not yet. */

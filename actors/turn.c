@@ -22,6 +22,7 @@ bool tr_turn_rest(tr_task *task) {
 static bool settle(tr_turn *turn, bool *late) {
     tr_worker *worker = turn->worker;
     tr_turn_count(turn);
+    if (!worker) (void)tr_add64_relaxed(&turn->sched->blocking.handled, 1);
     if (!worker || tr_load32_relaxed(&worker->pace.until_look) || turn->sched->stepped)
         return false;
     return tr_worker_look(worker, turn->task, late);
@@ -91,6 +92,16 @@ void tr_turn_freeze(tr_turn *turn) {
     bool lightly = worker ? tr_bias_enter(&worker->bias) : false;
     freeze(turn);
     if (worker) tr_bias_leave(&worker->bias, lightly);
+}
+
+tr_fifo tr_turn_take_mail(tr_sched *sched, tr_task *task) {
+    tr_worker *worker = tr_sched_mine(sched);
+    if (tr_load32_relaxed(&task->home) == TR_NOWHERE)
+        return tr_blocking_take_mail(&sched->blocking, task);
+    bool lightly = tr_bias_enter(&worker->bias);
+    tr_fifo mail = tr_mailbox_take_all(&task->box);
+    tr_bias_leave(&worker->bias, lightly);
+    return mail;
 }
 
 bool tr_turn_release(tr_sched *sched, tr_task *task) {

@@ -81,6 +81,8 @@ static inline tr_link *tr_turn_next(tr_turn *turn) {
 
 /* Settles what is owed at once: the message counts as handled from here on. */
 void tr_turn_settle(tr_turn *turn);
+/* Takes all mail out of the task that the calling thread runs, or is starting. */
+tr_fifo tr_turn_take_mail(struct tr_sched *sched, tr_task *task);
 /* Rests while held, until a request: then the turn is over. Not over: one has come. */
 void tr_turn_freeze(tr_turn *turn);
 /* Says that the running task is about to change what a report on it reads. */

@@ -87,6 +87,22 @@ void tr_mailbox_drain(tr_mailbox *box) {
     box->line.tail = last;
 }
 
+tr_fifo tr_mailbox_take_all(tr_mailbox *box) {
+    if (tr_mailbox_mail(box)) tr_mailbox_drain(box);
+    tr_fifo all = box->line;
+    box->line = (tr_fifo){NULL, NULL};
+    return all;
+}
+
+uint64_t tr_mailbox_length(const tr_mailbox *box) {
+    uint64_t n = 0, word = tr_load64_acquire(&box->word); /* partner: the push's CAS, for `next` */
+    const tr_link *newest =
+        (word & TR_MAILBOX_ADDRESS_MASK) > TR_MAILBOX_PARKED ? link_at(word) : NULL;
+    for (const tr_link *link = newest; link; link = link->next) n++;
+    for (const tr_link *link = box->line.head; link; link = link->next) n++;
+    return n;
+}
+
 bool tr_mailbox_reserve(tr_mailbox *box) {
     uint32_t limit = tr_mailbox_limit(box), batch = 1;
     uint32_t shy = tr_load32_relaxed(&box->reserved) & (TR_MAILBOX_KEEPS - TR_MAILBOX_SHY_ONE);

@@ -139,6 +139,12 @@ static inline tr_link *tr_mailbox_pop(tr_mailbox *box) {
     return link;
 }
 
+/* Home: takes all links out at once. */
+tr_fifo tr_mailbox_take_all(tr_mailbox *box);
+
+/* Home: how many links are in it, counted ones and others; walks along all of them. */
+uint64_t tr_mailbox_length(const tr_mailbox *box);
+
 /* Home: gives the place of one counted link back. True: somebody wanted room, and there is. */
 static inline bool tr_mailbox_handled(tr_mailbox *box) {
     uint32_t reserved = tr_load32_relaxed(&box->reserved) + 1;

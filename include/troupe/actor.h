@@ -62,6 +62,8 @@ typedef enum troupe_level {
 /* Number of workers of a runtime that has none: its owner runs it by `troupe_step`. */
 #define TROUPE_STEPPED (~0u)
 
+struct troupe_dead_letter;
+
 /* How a runtime is set up; all zero is the default. */
 typedef struct troupe_config {
     unsigned workers;  /* threads that run actors; 0: one a core; TROUPE_STEPPED: none */
@@ -83,6 +85,11 @@ typedef struct troupe_config {
     troupe_heap heap;
     uint64_t (*now)(void *ctx); /* monotonic nanoseconds, only with TROUPE_STEPPED; NULL: the OS */
     void *now_ctx;
+    /* Sees each message that nobody will handle (<troupe/observe.h>), on the thread that finds so,
+     * and may take it (`*msg`), or leave it to be dropped. It must not wait. Optional. The log
+     * tells of dead letters too, with repeats folded and at most 10 lines a second, as INFO. */
+    void (*dead_letter)(void *ctx, const struct troupe_dead_letter *letter, troupe_msg **msg);
+    void *dead_letter_ctx;
 } troupe_config;
 
 /* Opens a runtime. `config` may be NULL. Several runtimes may live in one process; nothing is

@@ -6,6 +6,7 @@
 #include <troupe/actor.h>
 #include <troupe/error.h>
 #include <troupe/message.h>
+#include <troupe/observe.h>
 #include <troupe/supervisor.h>
 
 #define TROUPE_VERSION "0.1.0"

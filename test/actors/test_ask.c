@@ -30,7 +30,7 @@ static void answered(unsigned workers) {
         cr_assert_eq(n, i);
     }
     stage_expect("start(ann)");
-    cr_assert_eq(tr_load64_relaxed(&stage_rt()->dead_letters), 0);
+    cr_assert_eq(stage_dead_letters(), 0);
     stage_close();
 }
 

@@ -72,6 +72,10 @@ void tr_blocking_put(tr_blocking *blocking, tr_task *task) {
     (void)blocking;
     ex_check(task == NULL); /* nobody blocks here */
 }
+tr_fifo tr_blocking_take_mail(tr_blocking *blocking, tr_task *task) {
+    (void)blocking;
+    return tr_mailbox_take_all(&task->box);
+}
 void tr_blocking_end(tr_blocking *blocking) {
     (void)blocking;
 }

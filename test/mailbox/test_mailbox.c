@@ -366,7 +366,8 @@ Test(mailbox, a_reopened_box_is_new) {
     cr_assert(tr_mailbox_want(&box));
     cr_assert_eq(pop(), &items[0]);
     cr_assert(tr_mailbox_close(&box));
-    while (pop()) {}
+    while (pop()) {
+    }
     open_box(2, false); /* places that were never given back are not missed */
     cr_assert_eq(tr_mailbox_count(&box), 0);
     cr_assert_null(pop());
@@ -409,4 +410,31 @@ Test(mailbox, case26_a_popped_link_is_free) {
         for (unsigned i = 0; i < 9 && round % 2; i++) handle_all(i, i + 1);
         cr_assert_null(pop());
     }
+}
+
+/* --- Counting and taking all ------------------------------------------------------------------ */
+
+Test(mailbox, length_is_of_all_links_wherever_they_are) {
+    open_box(100, false);
+    cr_assert_eq(tr_mailbox_length(&box), 0);
+    push_all(0, 3, TR_PUSH_OK);
+    cr_assert_eq(tr_mailbox_length(&box), 3);
+    cr_assert_eq(pop(), &items[0]); /* the others are in the line now */
+    cr_assert_eq(push_free(&items[3]), TR_PUSH_OK);
+    cr_assert_eq(tr_mailbox_length(&box), 3);
+    cr_assert_eq(tr_mailbox_count(&box), 3, "one popped and not handled, one that is free");
+}
+
+Test(mailbox, take_all_leaves_nothing_and_keeps_the_order) {
+    open_box(100, false);
+    push_all(0, 3, TR_PUSH_OK);
+    cr_assert_eq(pop(), &items[0]);
+    push_all(3, 6, TR_PUSH_OK);
+    tr_fifo all = tr_mailbox_take_all(&box);
+    for (unsigned i = 1; i < 6; i++) cr_assert_eq(tr_fifo_get(&all), &items[i].link);
+    cr_assert_null(tr_fifo_get(&all));
+    cr_assert_null(pop());
+    cr_assert_eq(tr_mailbox_length(&box), 0);
+    all = tr_mailbox_take_all(&box);
+    cr_assert_null(tr_fifo_get(&all));
 }

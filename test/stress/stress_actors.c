@@ -17,8 +17,8 @@ static const troupe_type numbered_type =
                 TROUPE_FIELD(numbered, text));
 static const troupe_type go_type = TROUPE_SIGNAL_TYPE("go");
 
-static uint64_t each;        /* messages of each sender */
-static bool by_threads;      /* the senders are plain threads */
+static uint64_t each;   /* messages of each sender */
+static bool by_threads; /* the senders are plain threads */
 static troupe *rt;
 static troupe_ref receiver;
 static tr_atomic64 accepted[SENDERS], full_at[SENDERS], fulls, now_frozen;
@@ -168,6 +168,33 @@ static void await_all(void) {
     tr_unlock(&lock);
 }
 
+/* Looks at the books all the time, which must disturb nobody. */
+static tr_atomic32 books_over;
+
+static void *keep_books(void *arg) {
+    (void)arg;
+    while (!tr_load32_acquire(&books_over)) {
+        troupe_account all, one;
+        troupe_account_all(rt, &all);
+        MUST(all.queued <= BOUND + SENDERS);
+        if (troupe_account_of(rt, receiver, &one) == TROUPE_OK) MUST(one.queued <= BOUND);
+        sched_yield();
+    }
+    return NULL;
+}
+
+/* At rest they balance, to the last message that was accepted. */
+static void check_books(uint64_t fulls_seen) {
+    troupe_account all;
+    uint64_t deadline = stress_deadline();
+    do {
+        MUST(tr_clock() < deadline);
+        troupe_account_all(rt, &all);
+    } while (troupe_account_missing(&all) || all.queued);
+    MUST(all.returned == fulls_seen);
+    MUST(all.handled >= each * SENDERS && all.handled + all.returned == all.sent);
+}
+
 static void run(const char *name, bool threads, uint64_t messages) {
     uint64_t begun = tr_clock();
     static stress_heap heap;
@@ -183,12 +210,13 @@ static void run(const char *name, bool threads, uint64_t messages) {
     }
     /* The second has pools, which one that is given a heap has not. */
     const troupe_heap none = {NULL, NULL, NULL};
-    const troupe_config config = {.workers = threads ? 3 : 2,
-                                  .heap = threads ? heap.heap : none,
-                                  .log = refuse_line};
+    const troupe_config config = {
+        .workers = threads ? 3 : 2, .heap = threads ? heap.heap : none, .log = refuse_line};
     MUST(troupe_open(&config, &rt) == TROUPE_OK);
     MUST(troupe_spawn(rt, &receiver_behaviour, NULL, &receiver) == TROUPE_OK);
-    tr_thread thread[SENDERS];
+    tr_thread thread[SENDERS], books;
+    tr_store32_release(&books_over, 0);
+    MUST(tr_thread_start(&books, "books", keep_books, NULL));
     for (uint32_t i = 0; i < SENDERS; i++) {
         troupe_ref ref;
         if (threads)
@@ -198,6 +226,9 @@ static void run(const char *name, bool threads, uint64_t messages) {
     }
     await_all();
     for (int i = 0; threads && i < SENDERS; i++) tr_thread_join(&thread[i]);
+    tr_store32_release(&books_over, 1);
+    tr_thread_join(&books);
+    check_books(tr_load64_relaxed(&fulls));
     troupe_close(&rt);
     MUST(stress_heap_empty(&heap));
     printf("%s %llu (%llu full, %llu freezes, %llu ms); ", name,

@@ -6,6 +6,7 @@
 
 #include "actors/find.h"
 #include "actors/actor.h"
+#include "test/support/dead_letters.h"
 #include "test/stress/stress.h"
 
 enum { THREADS = 3, SLOTS = 48, WATCHERS = 2, NAMES = 5, OPEN_MAX = 4096, SPAWNERS = 3 };
@@ -437,7 +438,7 @@ static void check_late_comers(void) {
     MUST(!tr_route_request(&rt->sched, &place->task, generation, TR_CONTROL_KILL));
     post(&new, new.ref, (struct poke){new.key, NOTHING, TROUPE_NOBODY});
     for (int i = 0; i < 3; i++) push_late(place, &old);
-    MUST(tr_load64_relaxed(&rt->dead_letters) >= 3);
+    MUST(dead_letters(rt) >= 3);
     MUST(troupe_mailbox(rt, new.ref, NULL, NULL) == TROUPE_OK);
     /* Nothing is asked of it. */
     MUST(!(tr_load64_acquire(&place->task.control) & TR_CONTROL_REQUESTS));

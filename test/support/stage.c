@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "actors/runtime.h"
+#include "test/support/dead_letters.h"
 
 enum { PATIENCE_S = 20 }; /* only a test that fails anyway waits that long */
 
@@ -63,6 +64,8 @@ troupe *stage_open_as(troupe_config config) {
     full.blocking_threads = config.blocking_threads;
     full.slow_ms = config.slow_ms;
     if (config.quiet) full.quiet = config.quiet;
+    full.dead_letter = config.dead_letter;
+    full.dead_letter_ctx = config.dead_letter_ctx;
     cr_assert_eq(troupe_open(&full, &stage.rt), TROUPE_OK);
     return stage.rt;
 }
@@ -232,7 +235,7 @@ void stage_await_log(const char *text) {
 }
 
 uint64_t stage_dead_letters(void) {
-    return tr_load64_relaxed(&stage.rt->dead_letters);
+    return dead_letters(stage.rt);
 }
 
 static size_t entries(const char *path) {

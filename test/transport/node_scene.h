@@ -17,6 +17,7 @@
 #include "base/atomic.h"
 #include "base/os.h"
 #include "test/support/counting_heap.h"
+#include "test/support/dead_letters.h"
 #include "test/support/node_orders.h"
 
 enum { PATIENCE_MS = 20000 };

@@ -6,6 +6,7 @@
 #include "serial/type.h"
 #include "test/transport/raw_socket.h"
 #include "transport/handshake.h"
+#include "test/support/dead_letters.h"
 
 TestSuite(link, .timeout = 60);
 
@@ -339,7 +340,7 @@ Test(link, nothing_comes_before_the_welcome) {
 
 /* Asks with a body that can't be read; the asker is told so, and the link lives. */
 static void unreadable(rogue *r, house *h, const void *body, size_t size) {
-    uint64_t dead = tr_load64_relaxed(&h->node.rt->dead_letters);
+    uint64_t dead = dead_letters(h->node.rt);
     tr_frame frame = count_frame(h->hand, TR_SEND_ASK);
     frame.tail = body;
     frame.tail_size = size;
@@ -349,7 +350,7 @@ static void unreadable(rogue *r, house *h, const void *body, size_t size) {
     cr_assert_eq(frame.kind, TR_FRAME_ASK_FAILED);
     cr_assert_eq(frame.target, 5u);
     cr_assert_eq(frame.why, (uint32_t)TROUPE_MALFORMED, "%u", frame.why);
-    cr_assert_eq(tr_load64_relaxed(&h->node.rt->dead_letters), dead + 1);
+    cr_assert_eq(dead_letters(h->node.rt), dead + 1);
 }
 
 Test(link, bodies_that_can_not_be_read_are_dead_letters) {

@@ -8,10 +8,6 @@
 
 TestSuite(node, .timeout = 60);
 
-static uint64_t dead_letters(const party *p) {
-    return tr_load64_relaxed(&p->rt->dead_letters);
-}
-
 /* Milliseconds since then. */
 static unsigned since(uint64_t then) {
     return (unsigned)((tr_clock() - then) / TR_MS);
@@ -213,11 +209,11 @@ BOTH(node, asks_are_answered_at_once_or_later_or_fail) {
     cr_assert_eq(troupe_make(pair[0].rt, &order_type, &keep, &msg), TROUPE_OK);
     cr_assert_eq(troupe_ask(pair[0].rt, hand, &msg, 20), TROUPE_TIMEOUT);
     cr_assert_null(msg);
-    uint64_t before = dead_letters(&pair[0]);
+    uint64_t before = dead_letters(pair[0].rt);
     cr_assert_eq(order_to(&pair[0], hand, ORDER_LATE, 1), TROUPE_OK);
     n = 1;
     cr_assert_eq(ask_by(&pair[0], hand, ORDER_ANSWER, &n), TROUPE_OK, "comes behind the late one");
-    cr_assert_eq(dead_letters(&pair[0]), before + 1, "an answer that nobody waits for any more");
+    cr_assert_eq(dead_letters(pair[0].rt), before + 1, "an answer that nobody waits for any more");
     pair_close(pair);
     notes_close(all);
 }
@@ -371,7 +367,7 @@ BOTH(node, a_type_that_is_not_registered_is_a_dead_letter_and_the_link_lives) {
         troupe_msg *msg;
         cr_assert_eq(troupe_make(pair[0].rt, &things_type, &things, &msg), TROUPE_OK);
         cr_assert_eq(troupe_ask(pair[0].rt, hand, &msg, PATIENCE_MS), TROUPE_UNKNOWN_TYPE);
-        cr_assert_eq(dead_letters(&pair[1]), i + 1u);
+        cr_assert_eq(dead_letters(pair[1].rt), i + 1u);
     }
     cr_assert_eq(party_logged(&pair[1], "is not registered here"), 40u);
     uint64_t n = 1;
@@ -393,7 +389,7 @@ BOTH(node, messages_to_actors_that_have_ended_become_dead_letters_and_then_gone)
     uint64_t n = 1;
     cr_assert_eq(ask_by(&pair[0], other, ORDER_ANSWER, &n), TROUPE_OK);
     cr_assert_eq(count_to(&pair[0], hand, 2), TROUPE_GONE);
-    cr_assert_eq(dead_letters(&pair[1]), 1u);
+    cr_assert_eq(dead_letters(pair[1].rt), 1u);
     cr_assert_eq(count_to(&pair[0], (troupe_ref){4711, 1}, 2), TROUPE_NOCONNECTION);
     pair_close(pair);
     notes_close(all);
