@@ -37,8 +37,9 @@ static void set_doing(troupe_self *self, const char *what) {
 troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg, tr_bond *bond,
                          troupe_self **out) {
     if (!what || !what->receive || what->mailbox_limit > TROUPE_MAILBOX_MAX) return TROUPE_INVALID;
-    if (what->blocking && rt->sched.stepped) return TROUPE_INVALID;
-    if (what->blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
+    bool blocking = what->blocking && !rt->sim;
+    if (blocking && rt->sched.stepped) return TROUPE_INVALID;
+    if (blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
     const tr_worker *worker = tr_sched_mine(&rt->sched);
     bool is_supervisor = what == &troupe_supervisor;
     troupe_self *self =
@@ -68,12 +69,12 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     /* A supervised actor rests until its supervisor asks for a start. */
     tr_route_adopt(&rt->sched, &self->task,
                    what->mailbox_limit ? what->mailbox_limit : TROUPE_MAILBOX_DEFAULT, bond,
-                   what->blocking);
+                   blocking);
     /* Release: who finds the actor finds it whole. Seq: `closing` is looked at after this, and a
      * close looks at this after it has set `closing`. */
     tr_store64_seq(&self->task.control, (uint64_t)tr_actor_generation(self) << 32 |
                                             (bond ? TR_CONTROL_FROZEN : TR_CONTROL_TOP) |
-                                            (what->blocking ? TR_CONTROL_BLOCKING : 0));
+                                            (blocking ? TR_CONTROL_BLOCKING : 0));
     *out = self;
     return TROUPE_OK;
 }
@@ -203,6 +204,7 @@ static void bury(troupe_self *self) {
 static bool end_life(troupe_self *self, troupe_err why) {
     tr_turn_unwatch(&self->rt->sched);
     bool started = self->status == TR_ALIVE;
+    if (!tr_clean(why)) (void)failure_of(self); /* at least with what it was doing */
     if (started && why != TROUPE_KILLED && self->what->stop) {
         set_doing(self, "stop");
         self->what->stop(self, self->state, why);
@@ -210,7 +212,6 @@ static bool end_life(troupe_self *self, troupe_err why) {
     release(self);
     self->status = TR_HELD;
     self->why = why;
-    if (!tr_clean(why)) (void)failure_of(self); /* at least with what it was doing */
     if (self->bond) {
         tell_parent(self, &self->bond->ended, TR_NOTE_ENDED, why);
         return true;
@@ -292,7 +293,7 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
         bury(self);
     } else if (after_callback(self, TROUPE_OK)) {
         /* From here on it runs by itself: `start` may have sent itself mail, or been asked to. */
-        tr_route_settle(&rt->sched, &self->task, what->blocking);
+        tr_route_settle(&rt->sched, &self->task, what->blocking && !rt->sim);
     }
     (void)tr_sched_mark(before);
     if (!err) *out = me;

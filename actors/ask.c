@@ -79,10 +79,10 @@ static void wait_for_answer(troupe *rt, tr_asker *asker, uint64_t deadline) {
     while (asker->why == TROUPE_LATER) {
         if (rt->sched.stepped) {
             tr_unlock(&rt->asks.lock);
-            bool ran = troupe_step(rt, 1) > 0;
+            bool moves = tr_runtime_advance(rt, deadline);
             tr_lock(&rt->asks.lock);
             /* Nobody else moves a stepped runtime's actors, so if none can run, none will. */
-            if (!ran || tr_clock() >= deadline) break;
+            if (!moves) break;
         } else if (!tr_cond_wait(&asker->answered, &rt->asks.lock, deadline)) {
             break;
         }
@@ -103,7 +103,7 @@ troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg, unsigned time
     troupe_err err =
         ok ? tr_send(rt, (troupe_ref){rt->node, asker.id}, to, TR_SEND_ASK, msg) : TROUPE_NOMEM;
     if (!err) {
-        wait_for_answer(rt, &asker, tr_after_ms(tr_clock(), timeout_ms));
+        wait_for_answer(rt, &asker, tr_after_ms(tr_runtime_clock(rt), timeout_ms));
         err = asker.why == TROUPE_LATER ? TROUPE_TIMEOUT : asker.why;
         *msg = asker.answer;
     } else if (ok) {

@@ -78,6 +78,10 @@ bool tr_port_stepped(const troupe *rt) {
     return rt->sched.stepped;
 }
 
+uint64_t tr_port_clock(const troupe *rt) {
+    return tr_runtime_clock(rt);
+}
+
 void tr_port_log(troupe *rt, troupe_level level, const char *format, ...) {
     char line[900];
     va_list args;

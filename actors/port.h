@@ -3,9 +3,10 @@
 #ifndef TR_ACTORS_PORT_H
 #define TR_ACTORS_PORT_H
 
-#include <troupe/actor.h>
+#include <troupe/simulation.h>
 
 #include "base/check.h"
+#include "base/list.h"
 #include "base/pool.h"
 #include "serial/type.h"
 
@@ -16,6 +17,15 @@ enum {
     TR_SEND_ASK = 1, /* the sender is an asker's one-shot address, who waits for the answer */
     TR_SEND_FREE = 2 /* holds no place of the mailbox's bound: answers to askers, signals */
 };
+
+/* Something that a simulation shall run at its time. */
+typedef struct tr_event {
+    tr_list of_sim;
+    uint64_t due;   /* virtual ns */
+    uint64_t agent; /* who it is of, equal in equal runs */
+    void (*run)(void *ctx);
+    void *ctx;
+} tr_event;
 
 /* What the actors want of other nodes. Any worker or plain thread may call, without a lock of the
  * runtime held; none may wait for the network. */
@@ -108,6 +118,25 @@ const troupe_heap *tr_port_heap(const troupe *rt);
 tr_types *tr_port_types(troupe *rt);
 /* Whether it has no workers. */
 bool tr_port_stepped(const troupe *rt);
+
+/* The time that its waiting threads count deadlines in. */
+uint64_t tr_port_clock(const troupe *rt);
+
+/* The simulation that it is in; NULL: none. */
+troupe_sim *tr_port_sim(const troupe *rt);
+/* Has an event, whose `of_sim` is a member of a list or free, run at `due`. */
+void tr_sim_set(troupe_sim *sim, tr_event *event, uint64_t due);
+/* Takes it back. */
+void tr_sim_unset(tr_event *event);
+/* Runs one event, time jumping to it at most to `deadline`. False: there is none until then, and
+ * now it is that time. For threads that wait. */
+bool tr_sim_advance(troupe_sim *sim, uint64_t deadline);
+/* Whether a connection shall break now, by chance. */
+bool tr_sim_breaks(troupe_sim *sim);
+/* Keeps the simulated network, which `end` ends with the simulation. */
+void tr_sim_attach_net(troupe_sim *sim, void *net, void (*end)(void *net));
+/* What was attached; NULL: nothing yet. */
+void *tr_sim_net(const troupe_sim *sim);
 
 /* One line for the log, without newline. */
 void tr_port_log(troupe *rt, troupe_level level, const char *format, ...) TROUPE_PRINTF(3, 4);

@@ -3,6 +3,7 @@
 #include "actors/actor.h"
 #include "actors/find.h"
 #include "actors/report.h"
+#include "actors/sim.h"
 #include "actors/supervisor.h"
 #include "actors/turn.h"
 #include "base/check.h"
@@ -82,10 +83,29 @@ uint64_t troupe_now(troupe *rt) {
     return rt->config.now ? rt->config.now(rt->config.now_ctx) : tr_clock();
 }
 
+uint64_t troupe_random(troupe *rt) {
+    uint64_t number;
+    if (rt->sim) return tr_sim_random(rt->sim);
+    tr_random(&number, sizeof number);
+    return number;
+}
+
 size_t troupe_step(troupe *rt, size_t most) {
     size_t ran = 0;
-    while (ran < most && (tr_timers_fire(&rt->timers) || tr_sched_step(&rt->sched))) ran++;
+    if (rt->sim)
+        while (ran < most && tr_sim_advance(rt->sim, rt->sim->now)) ran++;
+    else
+        while (ran < most && (tr_timers_fire(&rt->timers) || tr_sched_step(&rt->sched))) ran++;
     return ran;
+}
+
+uint64_t tr_runtime_clock(const troupe *rt) {
+    return rt->sim ? rt->sim->now : tr_clock();
+}
+
+bool tr_runtime_advance(troupe *rt, uint64_t deadline) {
+    if (rt->sim) return tr_sim_advance(rt->sim, deadline) && rt->sim->now < deadline;
+    return troupe_step(rt, 1) && tr_clock() < deadline;
 }
 
 /* --- Closing ---------------------------------------------------------------------------------- */
@@ -95,7 +115,7 @@ size_t troupe_step(troupe *rt, size_t most) {
 static bool wait_for(troupe *rt, uint64_t id, uint64_t deadline) {
     if (!rt->sched.stepped) return tr_table_wait(&rt->table, id, deadline);
     while (id ? tr_table_find(&rt->table, id) != NULL : tr_table_live(&rt->table) > 0)
-        if (!troupe_step(rt, 1) || tr_clock() >= deadline) return false;
+        if (!tr_runtime_advance(rt, deadline)) return false;
     return true;
 }
 
@@ -163,12 +183,12 @@ void troupe_close(troupe **it) {
     if (!rt) return;
     *it = NULL;
     tr_store32_seq(&rt->closing, 1); /* partner: the second look in troupe_spawn */
-    bool ended = stop_all(rt, tr_after_ms(tr_clock(), rt->config.close_ms));
+    bool ended = stop_all(rt, tr_after_ms(tr_runtime_clock(rt), rt->config.close_ms));
     if (!ended) {
         tr_log(rt, TROUPE_WARN, "close: %zu actors did not stop within %u ms and are killed",
                tr_table_live(&rt->table), rt->config.close_ms);
         request_all(rt, TR_CONTROL_KILL);
-        ended = wait_for(rt, 0, tr_after_ms(tr_clock(), KILL_MS));
+        ended = wait_for(rt, 0, tr_after_ms(tr_runtime_clock(rt), KILL_MS));
     }
     if (!ended) {
         name_stragglers(rt);
@@ -183,5 +203,6 @@ void troupe_close(troupe **it) {
     tr_timers_end(&rt->timers);
     tr_sched_end(&rt->sched);
     settle_accounts(rt);
+    if (rt->sim) tr_sim_left(rt->sim, rt);
     free_all(rt);
 }

@@ -13,6 +13,7 @@
 #include "actors/timer.h"
 
 struct troupe {
+    struct troupe_sim *sim;  /* that it is in; NULL: none. Constant once anything runs */
     troupe_config config;    /* with its defaults filled in; constant */
     const troupe_heap *heap; /* `config.heap`, or the static default, which outlives the runtime */
     tr_pool pool;            /* of messages and states */
@@ -31,6 +32,13 @@ struct troupe {
     tr_service *services;
     tr_atomic64 port; /* address of the way to other nodes; set once */
 };
+
+/* The time that deadlines of waiting threads are counted in. */
+uint64_t tr_runtime_clock(const troupe *rt);
+
+/* Moves a stepped runtime on for a thread that waits until `deadline`. False: nothing will happen
+ * until then. */
+bool tr_runtime_advance(troupe *rt, uint64_t deadline);
 
 /* The way to other nodes; NULL: none. */
 tr_port *tr_runtime_port(troupe *rt);

@@ -253,13 +253,16 @@ void tr_sched_relieve(tr_sched *sched, tr_worker *stuck, bool spare) {
     }
 }
 
-bool tr_sched_step(tr_sched *sched) {
+/* Lets the caller's thread be the worker of a stepped runtime, and run one task: `wanted`, or the
+ * next one. False: none is queued. */
+static bool step(tr_sched *sched, tr_task *wanted) {
     tr_worker *worker = &sched->worker[0], *before = tr_sched_me;
     tr_cache *cache = tr_cache_use(&worker->cache);
     troupe *inside_before = tr_sched_mark(sched->rt);
     tr_sched_me = worker;
     tr_bias_return(&worker->bias);
-    tr_task *task = pick(worker);
+    if (wanted) tr_worker_take(worker, wanted);
+    tr_task *task = wanted ? wanted : pick(worker);
     bool ran = task != NULL;
     if (task && (task = tr_turn_run(sched, worker, task))) put_back(worker, task);
     tr_bias_lend(&worker->bias);
@@ -269,12 +272,33 @@ bool tr_sched_step(tr_sched *sched) {
     return ran;
 }
 
+bool tr_sched_step(tr_sched *sched) {
+    return step(sched, NULL);
+}
+
+void tr_sched_step_with(tr_sched *sched, tr_task *task) {
+    (void)step(sched, task);
+}
+
+tr_task *tr_sched_queued(tr_sched *sched, const tr_task *after) {
+    tr_worker *worker = &sched->worker[0];
+    const tr_runq *queue = &worker->queue;
+    tr_bias_take(&worker->bias);
+    if (!after) tr_worker_take_calls(worker);
+    const tr_link *link = after && after != queue->next ? after->run.next : queue->line.head;
+    tr_task *task = link ? TR_OWNER((tr_link *)(uintptr_t)link, tr_task, run) : NULL;
+    if (!after && queue->next) task = queue->next;
+    tr_bias_give(&worker->bias);
+    return task;
+}
+
 /* --- Opening and closing ---------------------------------------------------------------------- */
 
-enum { SPARES = 16, BLOCKING_THREADS = 64, SLOW_MS = 1000 };
+enum { SPARES = 16, BLOCKING_THREADS = 64, SLOW_MS = 1000, TURN_BUDGET = 64 };
 
 troupe_err tr_sched_init(tr_sched *sched, troupe *rt, const troupe_config *config) {
     sched->rt = rt;
+    sched->budget = TURN_BUDGET;
     sched->stepped = config->workers == TROUPE_STEPPED;
     sched->workers = sched->stepped ? 1 : config->workers ? config->workers : tr_cores();
     sched->room = sched->workers;

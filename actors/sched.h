@@ -13,6 +13,7 @@ typedef struct tr_sched {
     troupe *rt;
     tr_worker *worker; /* `workers` of them from the start, then room for spares, `room` in all */
     unsigned workers, room;
+    unsigned budget;       /* messages that a task handles in one turn */
     bool stepped;          /* one worker, without a thread: its owner steps it */
     bool lingers;          /* a worker looks around before it sleeps: there is a core to do it on */
     tr_atomic32 over;      /* 1: workers end once they find nothing */
@@ -36,6 +37,11 @@ void tr_sched_fini(tr_sched *sched);
 void *tr_sched_work(void *worker);
 /* Runs one queued task of a stepped runtime. False: none is queued. */
 bool tr_sched_step(tr_sched *sched);
+/* The queued tasks of a stepped runtime one after the other, from the first, which comes after NULL;
+ * NULL: no more. */
+tr_task *tr_sched_queued(tr_sched *sched, const tr_task *after);
+/* Runs that one of them. */
+void tr_sched_step_with(tr_sched *sched, tr_task *task);
 
 /* What waits at a worker is overdue: somebody who sleeps is woken to take half of it. */
 void tr_sched_ask_for_help(tr_worker *worker);

@@ -78,6 +78,13 @@ bool tr_timers_fire(tr_timers *timers) {
     return true;
 }
 
+uint64_t tr_timers_next(tr_timers *timers) {
+    tr_lock(&timers->lock);
+    uint64_t next = timers->count ? timers->heap[0]->deadline : TR_NEVER;
+    tr_unlock(&timers->lock);
+    return next;
+}
+
 static void *wait_and_fire(void *arg) {
     tr_timers *timers = arg;
     tr_lock(&timers->lock);

@@ -39,6 +39,9 @@ void tr_timers_fini(tr_timers *timers);
 /* Fires the earliest timer if it is due. False: none is due. */
 bool tr_timers_fire(tr_timers *timers);
 
+/* When the earliest is due; TR_NEVER: there is none. */
+uint64_t tr_timers_next(tr_timers *timers);
+
 /* Ends all timers of an actor. */
 void tr_timers_forget(tr_timers *timers, troupe_self *self);
 

@@ -2,8 +2,6 @@
 
 #include "actors/sched.h"
 
-enum { TURN_BUDGET = 64 }; /* messages that a task handles before it gives way to others */
-
 /* What is written before the parking is seen by who runs it next, perhaps at once. */
 bool tr_turn_rest(tr_task *task) {
     task->queued = false;
@@ -123,7 +121,7 @@ void tr_turn_unwatch(tr_sched *sched) {
 }
 
 tr_task *tr_turn_run(tr_sched *sched, tr_worker *worker, tr_task *task) {
-    tr_turn turn = {.sched = sched, .worker = worker, .task = task, .left = TURN_BUDGET};
+    tr_turn turn = {.sched = sched, .worker = worker, .task = task, .left = sched->budget};
     if (worker) {
         worker->turn = &turn;
         tr_store64_relaxed(&worker->running, (uint64_t)(uintptr_t)task);

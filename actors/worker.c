@@ -16,6 +16,19 @@ void tr_worker_fini(tr_worker *worker) {
 
 /* --- Under the bias --------------------------------------------------------------------------- */
 
+void tr_worker_take(tr_worker *worker, tr_task *task) {
+    tr_runq *queue = &worker->queue;
+    tr_fifo rest = {NULL, NULL};
+    if (queue->next == task)
+        queue->next = NULL;
+    else
+        for (tr_link *link; (link = tr_fifo_get(&queue->line));)
+            if (link != &task->run) tr_fifo_put(&rest, link);
+    if (rest.head) queue->line = rest;
+    queue->taken++;
+    tr_store32_relaxed(&worker->waiting, --queue->length);
+}
+
 void tr_worker_take_calls(tr_worker *worker) {
     for (tr_link *link; (link = tr_mailbox_pop(&worker->wakes));) {
         tr_task *task = TR_OWNER(link, tr_task, wake);

@@ -82,6 +82,8 @@ static inline tr_task *tr_worker_get(tr_worker *worker) {
     tr_store32_relaxed(&worker->waiting, --queue->length);
     return task;
 }
+/* Under the bias: takes a certain task out of the queue, in which it is. */
+void tr_worker_take(tr_worker *worker, tr_task *task);
 /* Under the bias: takes in the calls that have come. */
 void tr_worker_take_calls(tr_worker *worker);
 

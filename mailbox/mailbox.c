@@ -94,6 +94,13 @@ tr_fifo tr_mailbox_take_all(tr_mailbox *box) {
     return all;
 }
 
+const tr_link *tr_mailbox_peek(const tr_mailbox *box) {
+    if (box->line.head || !tr_mailbox_mail(box)) return box->line.head;
+    const tr_link *link = link_at(tr_load64_acquire(&box->word));
+    while (link->next) link = link->next;
+    return link;
+}
+
 uint64_t tr_mailbox_length(const tr_mailbox *box) {
     uint64_t n = 0, word = tr_load64_acquire(&box->word); /* partner: the push's CAS, for `next` */
     const tr_link *newest =
@@ -149,9 +156,21 @@ bool tr_mailbox_close(tr_mailbox *box) {
     return (tr_or64_seq(&box->word, TR_MAILBOX_CLOSED) & TR_MAILBOX_WANTED) != 0;
 }
 
-bool tr_mailbox_handled_slowly(tr_mailbox *box) {
-    uint64_t word = give_back(box, tr_load32_relaxed(&box->reserved) & ~TR_MAILBOX_PLACES);
+/* Whether who wanted room is to be told now. */
+static bool tell_room(tr_mailbox *box, uint64_t word) {
     if (!(word & TR_MAILBOX_WANTED) || tr_mailbox_count_of(word) > tr_mailbox_limit(box) / 2)
         return false;
     return (tr_and64_seq(&box->word, ~TR_MAILBOX_WANTED) & TR_MAILBOX_WANTED) != 0;
+}
+
+bool tr_mailbox_handled_slowly(tr_mailbox *box) {
+    uint32_t kept = tr_load32_relaxed(&box->reserved) & ~TR_MAILBOX_PLACES;
+    return tell_room(box, give_back(box, kept));
+}
+
+bool tr_mailbox_set_limit(tr_mailbox *box, uint32_t limit) {
+    TR_CHECK(limit <= TR_MAILBOX_LIMIT_MAX);
+    tr_mailbox_reclaim(box);
+    tr_store32_relaxed(&box->limit, limit);
+    return limit && tell_room(box, tr_load64_relaxed(&box->word));
 }

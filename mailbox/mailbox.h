@@ -145,6 +145,13 @@ tr_fifo tr_mailbox_take_all(tr_mailbox *box);
 /* Home: how many links are in it, counted ones and others; walks along all of them. */
 uint64_t tr_mailbox_length(const tr_mailbox *box);
 
+/* Home: the link that is to be popped next; NULL: none. Walks along what was not drained yet. */
+const tr_link *tr_mailbox_peek(const tr_mailbox *box);
+
+/* Home: sets the bound, also to 0, and gives all reserved places back. True: somebody wanted room,
+ * and now there is. */
+bool tr_mailbox_set_limit(tr_mailbox *box, uint32_t limit);
+
 /* Home: gives the place of one counted link back. True: somebody wanted room, and there is. */
 static inline bool tr_mailbox_handled(tr_mailbox *box) {
     uint32_t reserved = tr_load32_relaxed(&box->reserved) + 1;

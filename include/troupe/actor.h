@@ -234,6 +234,9 @@ TROUPE_CHECKED troupe_err troupe_whereis(troupe *rt, const char *name, troupe_re
 /* Monotonic nanoseconds by the runtime's clock. */
 TROUPE_API uint64_t troupe_now(troupe *rt);
 
+/* 64 random bits: from the system, or from the seed of a simulation. Any thread. */
+TROUPE_API uint64_t troupe_random(troupe *rt);
+
 /* How full a mailbox is at this moment: `*waiting` messages of at most `*limit`; either may be
  * NULL. GONE. */
 TROUPE_CHECKED troupe_err troupe_mailbox(troupe *rt, troupe_ref who, uint32_t *waiting,

@@ -114,6 +114,7 @@ BOOK static void begin(unsigned count, uint32_t left) {
     tr_sched_me = NULL;
     sched.worker = workers;
     sched.workers = sched.room = count;
+    sched.budget = 64;
     for (uint32_t i = 0; i < count; i++) {
         tr_worker_init(&workers[i], &sched, i, 1);
         tr_store32_relaxed(&workers[i].started, 1);
