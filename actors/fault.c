@@ -3,7 +3,7 @@
 #include "actors/find.h"
 #include "actors/sim.h"
 
-enum { SQUEEZE_MOST = 20, LATE_MS = 50 };
+enum { SQUEEZE_MOST = 20, LATE_MS = 50, PARTED_LONGER = 40 };
 
 static uint64_t some_time(troupe_sim *sim) {
     uint32_t most = sim->faults.chance.late_ms ? sim->faults.chance.late_ms : LATE_MS;
@@ -63,12 +63,16 @@ static void squeeze(troupe_sim *sim, troupe_self *self, uint64_t until) {
     faults->counts.full++;
 }
 
+static tr_sim_runtime *nth(const troupe_sim *sim, uint32_t n) {
+    tr_sim_runtime *at = sim->runtimes;
+    while (n-- > 0) at = at->next;
+    return at;
+}
+
 /* One of all living actors. */
 static void squeeze_somebody(troupe_sim *sim) {
     if (!sim->count) return;
-    uint32_t n = tr_choose(&sim->choices, sim->count);
-    tr_sim_runtime *at = sim->runtimes;
-    while (n-- > 0) at = at->next;
+    tr_sim_runtime *at = nth(sim, tr_choose(&sim->choices, sim->count));
     uint32_t used = at->rt ? tr_load32_relaxed(&at->rt->table.used) : 0;
     if (!used) return;
     troupe_self *self = tr_table_at(&at->rt->table, tr_choose(&sim->choices, used));
@@ -151,12 +155,25 @@ void troupe_sim_late(troupe_sim *sim, troupe *rt, unsigned ms) {
     sim->faults.counts.late++;
 }
 
+/* Two runtimes hear nothing of each other for a while. */
+static void part_two(troupe_sim *sim) {
+    if (!sim->net || sim->count < 2) return;
+    uint32_t a = tr_choose(&sim->choices, sim->count), b = tr_choose(&sim->choices, sim->count - 1);
+    if (b >= a) b++;
+    const tr_sim_runtime *one = nth(sim, a), *other = nth(sim, b);
+    uint64_t until = sim->now + some_time(sim) * PARTED_LONGER;
+    if (!one->rt || !other->rt) return;
+    sim->net_ops->part(sim->net, one->rt->node, other->rt->node, until);
+    sim->faults.counts.parted++;
+}
+
 void tr_faults_befall(troupe_sim *sim) {
     tr_faults *faults = &sim->faults;
     for (unsigned i = 0; i < TR_FAULT_SQUEEZES; i++)
         if (faults->squeeze[i].limit && faults->squeeze[i].until <= sim->events)
             release(sim, &faults->squeeze[i]);
     if (tr_chance(&sim->choices, faults->chance.full)) squeeze_somebody(sim);
+    if (tr_chance(&sim->choices, faults->chance.part)) part_two(sim);
     if (tr_chance(&sim->choices, faults->chance.stall)) {
         sim->now += some_time(sim);
         faults->counts.stalled++;
@@ -171,6 +188,7 @@ void troupe_sim_calm(troupe_sim *sim) {
     faults->chance = (troupe_faults){0};
     sim->choices.schedule = TROUPE_RANDOM;
     for (tr_sim_runtime *at = sim->runtimes; at; at = at->next) at->timers_from = 0;
+    if (sim->net) sim->net_ops->calm(sim->net);
 }
 
 troupe_fault_counts troupe_sim_faults(const troupe_sim *sim) {

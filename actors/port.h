@@ -133,10 +133,22 @@ void tr_sim_unset(tr_event *event);
 bool tr_sim_advance(troupe_sim *sim, uint64_t deadline);
 /* Whether a connection shall break now, by chance. */
 bool tr_sim_breaks(troupe_sim *sim);
-/* Keeps the simulated network, which `end` ends with the simulation. */
-void tr_sim_attach_net(troupe_sim *sim, void *net, void (*end)(void *net));
+/* What a simulation wants of its network. */
+typedef struct tr_sim_net_ops {
+    void (*end)(void *net); /* with the simulation */
+    /* Lets nothing pass between two nodes until then. */
+    void (*part)(void *net, uint64_t a, uint64_t b, uint64_t until);
+    void (*calm)(void *net); /* all goes well from here on */
+} tr_sim_net_ops;
+
+/* Keeps the simulated network. */
+void tr_sim_attach_net(troupe_sim *sim, void *net, const tr_sim_net_ops *ops);
 /* What was attached; NULL: nothing yet. */
-void *tr_sim_net(const troupe_sim *sim);
+void *tr_sim_network(const troupe_sim *sim);
+
+/* Ends a runtime as the death of its process would, but for its memory, which is given back:
+ * nothing of it is heard any more, no `stop` runs. Makes the pointer NULL. Only of a simulation. */
+void tr_port_crash(troupe **rt);
 
 /* One line for the log, without newline. */
 void tr_port_log(troupe *rt, troupe_level level, const char *format, ...) TROUPE_PRINTF(3, 4);

@@ -130,12 +130,12 @@ static uint64_t youngest_supervisor(tr_table *table) {
     return id;
 }
 
-/* Asks something of all top-level actors, the last place first. */
-static void request_all(troupe *rt, uint32_t request) {
+/* Asks something of all actors that have one of the marks, the last place first. */
+static void request_all(troupe *rt, uint32_t request, uint64_t marks) {
     for (uint32_t place = tr_load32_acquire(&rt->table.used); place-- > 0;) {
         troupe_self *self = tr_table_at(&rt->table, place);
         uint64_t control = tr_load64_acquire(&self->task.control);
-        if (!(control & TR_CONTROL_VACANT) && (control & TR_CONTROL_TOP))
+        if (!(control & TR_CONTROL_VACANT) && (control & marks))
             (void)tr_route_request(&rt->sched, &self->task, (uint32_t)(control >> 32), request);
     }
 }
@@ -146,7 +146,7 @@ static bool stop_all(troupe *rt, uint64_t deadline) {
         (void)troupe_stop(rt, (troupe_ref){rt->node, id});
         if (!wait_for(rt, id, deadline)) return false;
     }
-    request_all(rt, TR_CONTROL_STOP);
+    request_all(rt, TR_CONTROL_STOP, TR_CONTROL_TOP);
     return wait_for(rt, 0, deadline);
 }
 
@@ -178,22 +178,8 @@ static void settle_accounts(troupe *rt) {
     TR_ASSERT(!"every message is accounted for");
 }
 
-void troupe_close(troupe **it) {
-    troupe *rt = *it;
-    if (!rt) return;
-    *it = NULL;
-    tr_store32_seq(&rt->closing, 1); /* partner: the second look in troupe_spawn */
-    bool ended = stop_all(rt, tr_after_ms(tr_runtime_clock(rt), rt->config.close_ms));
-    if (!ended) {
-        tr_log(rt, TROUPE_WARN, "close: %zu actors did not stop within %u ms and are killed",
-               tr_table_live(&rt->table), rt->config.close_ms);
-        request_all(rt, TR_CONTROL_KILL);
-        ended = wait_for(rt, 0, tr_after_ms(tr_runtime_clock(rt), KILL_MS));
-    }
-    if (!ended) {
-        name_stragglers(rt);
-        return; /* all its memory and threads are left to the callbacks that do not return */
-    }
+/* Gives everything back once all actors have ended. */
+static void finish(troupe *rt) {
     tr_port *port = tr_runtime_port(rt);
     if (port && !port->ops->close(port)) return; /* it has said why; its threads still need all */
     for (tr_service *service; (service = rt->services);) {
@@ -205,4 +191,34 @@ void troupe_close(troupe **it) {
     settle_accounts(rt);
     if (rt->sim) tr_sim_left(rt->sim, rt);
     free_all(rt);
+}
+
+void tr_port_crash(troupe **it) {
+    troupe *rt = *it;
+    *it = NULL;
+    rt->config.quiet = TROUPE_ERROR; /* who is dead says nothing */
+    rt->config.dead_letter = NULL;
+    tr_store32_seq(&rt->closing, 1);
+    request_all(rt, TR_CONTROL_KILL, ~UINT64_C(0));
+    TR_CHECK(wait_for(rt, 0, TR_NEVER));
+    finish(rt);
+}
+
+void troupe_close(troupe **it) {
+    troupe *rt = *it;
+    if (!rt) return;
+    *it = NULL;
+    tr_store32_seq(&rt->closing, 1); /* partner: the second look in troupe_spawn */
+    bool ended = stop_all(rt, tr_after_ms(tr_runtime_clock(rt), rt->config.close_ms));
+    if (!ended) {
+        tr_log(rt, TROUPE_WARN, "close: %zu actors did not stop within %u ms and are killed",
+               tr_table_live(&rt->table), rt->config.close_ms);
+        request_all(rt, TR_CONTROL_KILL, TR_CONTROL_TOP);
+        ended = wait_for(rt, 0, tr_after_ms(tr_runtime_clock(rt), KILL_MS));
+    }
+    if (!ended) {
+        name_stragglers(rt);
+        return; /* all its memory and threads are left to the callbacks that do not return */
+    }
+    finish(rt);
 }

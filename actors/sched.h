@@ -37,7 +37,7 @@ void tr_sched_fini(tr_sched *sched);
 void *tr_sched_work(void *worker);
 /* Runs one queued task of a stepped runtime. False: none is queued. */
 bool tr_sched_step(tr_sched *sched);
-/* The queued tasks of a stepped runtime one after the other, from the first, which comes after NULL;
+/* The queued tasks of a stepped runtime one after the other; the first comes after NULL;
  * NULL: no more. */
 tr_task *tr_sched_queued(tr_sched *sched, const tr_task *after);
 /* Runs that one of them. */

@@ -51,7 +51,7 @@ void troupe_sim_close(troupe_sim **it) {
     if (!sim) return;
     *it = NULL;
     tr_trial_ended(&sim->config, sim);
-    if (sim->end_net) sim->end_net(sim->net);
+    if (sim->net) sim->net_ops->end(sim->net);
     TR_CHECK(tr_list_empty(&sim->set));
     for (tr_sim_runtime *at; (at = sim->runtimes);) {
         TR_CHECK(!at->rt); /* it was not closed */
@@ -144,12 +144,12 @@ bool tr_sim_breaks(troupe_sim *sim) {
     return true;
 }
 
-void tr_sim_attach_net(troupe_sim *sim, void *net, void (*end)(void *net)) {
+void tr_sim_attach_net(troupe_sim *sim, void *net, const tr_sim_net_ops *ops) {
     sim->net = net;
-    sim->end_net = end;
+    sim->net_ops = ops;
 }
 
-void *tr_sim_net(const troupe_sim *sim) {
+void *tr_sim_network(const troupe_sim *sim) {
     return sim->net;
 }
 

@@ -45,8 +45,8 @@ struct troupe_sim {
     tr_candidate *candidate; /* of the next event: `room` of them, and their agents */
     uint64_t *agent;
     size_t room, agent_room;
-    void *net; /* the transport's, ended by `end_net` */
-    void (*end_net)(void *net);
+    void *net; /* the transport's; NULL: there is none yet */
+    const tr_sim_net_ops *net_ops;
 };
 
 /* A runtime of it has closed; its memory may be used until the simulation ends. */

@@ -50,6 +50,7 @@ void tr_trial_ended(const troupe_sim_config *config, const troupe_sim *sim) {
     tried->faults.late += faults.late;
     tried->faults.stalled += faults.stalled;
     tried->faults.disconnected += faults.disconnected;
+    tried->faults.parted += faults.parted;
 }
 
 void troupe_sim_wrong(const troupe_sim_config *config, const char *format, ...) {
@@ -224,9 +225,10 @@ static void sum_up(const troupe_trials *trials, const troupe_tried *tried) {
     const troupe_fault_counts *f = &tried->faults;
     printf("%s: %" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu64 " events, %" PRIu64
            " virtual seconds; faults: %" PRIu64 " failures, %" PRIu64 " allocations, %" PRIu64
-           " full, %" PRIu64 " late, %" PRIu64 " stalls, %" PRIu64 " disconnections\n",
+           " full, %" PRIu64 " late, %" PRIu64 " stalls, %" PRIu64 " disconnections, %" PRIu64
+           " partitions\n",
            trials->name, tried->seeds, tried->failed, tried->events, tried->virtual_ns / 1000000000,
-           f->failed, f->allocs, f->full, f->late, f->stalled, f->disconnected);
+           f->failed, f->allocs, f->full, f->late, f->stalled, f->disconnected, f->parted);
     (void)fflush(stdout);
 }
 

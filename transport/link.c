@@ -33,14 +33,14 @@ static void empty(tr_buffer *buffer) {
 static void flush(tr_peer_link *link) {
     if (link->busy || link->held || link->ended) return;
     if (!link->filling.size) {
-        if (link->closing && !link->lingers) tr_nng_net.close(link->stream);
+        if (link->closing && !link->lingers) tr_node_net(link->node)->close(link->stream);
         return;
     }
     tr_buffer full = link->filling;
     link->filling = link->flying;
     link->flying = full;
     link->busy = link->spoke = true;
-    tr_nng_net.send(link->stream, link->flying.data, link->flying.size);
+    tr_node_net(link->node)->send(link->stream, link->flying.data, link->flying.size);
 }
 
 static void on_sent(void *ctx) {
@@ -111,7 +111,7 @@ void tr_link_goodbye(tr_peer_link *link) {
 void tr_link_cut(tr_peer_link *link) {
     tr_lock(&link->out_lock);
     link->cut = true;
-    if (link->started) tr_nng_net.close(link->stream);
+    if (link->started) tr_node_net(link->node)->close(link->stream);
     tr_unlock(&link->out_lock);
 }
 
@@ -226,7 +226,7 @@ static size_t frames(tr_peer_link *link, const unsigned char *bytes, size_t size
 static void on_received(void *ctx, const void *bytes, size_t size) {
     tr_peer_link *link = ctx;
     if (link->deaf) return;
-    tr_store64_relaxed(&link->heard, tr_clock());
+    tr_store64_relaxed(&link->heard, tr_node_clock(link->node));
     if (link->in.size) { /* the beginning is here already */
         if (!tr_buffer_put(&link->in, bytes, size)) {
             broken(link, "no memory");
@@ -266,14 +266,14 @@ tr_peer_link *tr_link_make(struct troupe_node *node, tr_stream *stream, bool dia
     const troupe_heap *heap = tr_node_heap(node);
     tr_peer_link *link = tr_take_zero(heap, sizeof *link);
     if (!link) {
-        tr_nng_net.free(stream);
+        tr_node_net(node)->free(stream);
         return NULL;
     }
     link->node = node;
     link->stream = stream;
     link->refs = 1;
     link->outcome = TROUPE_LATER;
-    link->since = tr_clock();
+    link->since = tr_node_clock(link->node);
     tr_store64_relaxed(&link->heard, link->since);
     link->in.heap = link->filling.heap = link->flying.heap = heap;
     tr_list_init(&link->of_node);
@@ -291,15 +291,15 @@ tr_peer_link *tr_link_make(struct troupe_node *node, tr_stream *stream, bool dia
 
 void tr_link_start(tr_peer_link *link) {
     tr_lock(&link->out_lock);
-    tr_nng_net.start(link->stream, &events, link);
+    tr_node_net(link->node)->start(link->stream, &events, link);
     link->started = true;
     flush(link);
-    if (link->cut) tr_nng_net.close(link->stream);
+    if (link->cut) tr_node_net(link->node)->close(link->stream);
     tr_unlock(&link->out_lock);
 }
 
 void tr_link_free(tr_peer_link *link) {
-    tr_nng_net.free(link->stream);
+    tr_node_net(link->node)->free(link->stream);
     tr_handshake_end(&link->shake);
     tr_incoming_fini(&link->incoming);
     tr_outgoing_fini(&link->outgoing);

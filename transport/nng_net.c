@@ -60,14 +60,20 @@ struct tr_listener {
 
 static troupe_err error_of(int rv) {
     switch (rv) {
-    case 0: return TROUPE_OK;
-    case NNG_ETIMEDOUT: return TROUPE_TIMEOUT;
-    case NNG_ENOMEM: return TROUPE_NOMEM;
-    case NNG_EADDRINUSE: return TROUPE_TAKEN;
+    case 0:
+        return TROUPE_OK;
+    case NNG_ETIMEDOUT:
+        return TROUPE_TIMEOUT;
+    case NNG_ENOMEM:
+        return TROUPE_NOMEM;
+    case NNG_EADDRINUSE:
+        return TROUPE_TAKEN;
     case NNG_EADDRINVAL:
     case NNG_EINVAL:
-    case NNG_ENOTSUP: return TROUPE_INVALID;
-    default: return TROUPE_SYSTEM;
+    case NNG_ENOTSUP:
+        return TROUPE_INVALID;
+    default:
+        return TROUPE_SYSTEM;
     }
 }
 
@@ -81,8 +87,10 @@ static troupe_err dial_error_of(int rv) {
     case NNG_EUNREACHABLE:
     case NNG_EADDRINUSE: /* no local port is free */
     case NNG_EADDRINVAL: /* the host is not known */
-    case NNG_EAGAIN: return TROUPE_NOCONNECTION; /* the listener's queue is full */
-    default: return error_of(rv);
+    case NNG_EAGAIN:
+        return TROUPE_NOCONNECTION; /* the listener's queue is full */
+    default:
+        return error_of(rv);
     }
 }
 
@@ -350,8 +358,7 @@ static int dial_once(nng_stream_dialer *dialer, uint64_t deadline, nng_stream **
     return rv;
 }
 
-static troupe_err dial(const troupe_heap *heap, const char *url, uint64_t deadline,
-                       tr_stream **out) {
+static troupe_err dial(const tr_host *host, const char *url, uint64_t deadline, tr_stream **out) {
     if (!url_ok(url, false)) return TROUPE_INVALID;
     if (!nng_can_start()) return TROUPE_NOMEM;
     if (deadline <= tr_clock()) return TROUPE_TIMEOUT;
@@ -368,7 +375,7 @@ static troupe_err dial(const troupe_heap *heap, const char *url, uint64_t deadli
         nng_stream_free(nng);
         return TROUPE_NOCONNECTION;
     }
-    *out = make_stream(heap, nng);
+    *out = make_stream(host->heap, nng);
     return *out ? TROUPE_OK : TROUPE_NOMEM;
 }
 
@@ -437,7 +444,7 @@ static troupe_err tell_bound(tr_listener *listener, const char *url, char *bound
     return size >= 0 && (size_t)size < room ? TROUPE_OK : TROUPE_INVALID;
 }
 
-static troupe_err listen_at(const troupe_heap *heap, const char *url,
+static troupe_err listen_at(const tr_host *host, const char *url,
                             void (*accepted)(void *ctx, tr_stream *stream), void *ctx, char *bound,
                             size_t room, tr_listener **out) {
     if (!url_ok(url, true)) return TROUPE_INVALID;
@@ -446,6 +453,7 @@ static troupe_err listen_at(const troupe_heap *heap, const char *url,
     /* nng would delete any file there that does not answer */
     if (path && lstat(path, &found) == 0 && !S_ISSOCK(found.st_mode)) return TROUPE_TAKEN;
     if (!nng_can_start()) return TROUPE_NOMEM;
+    const troupe_heap *heap = host->heap;
     tr_listener *listener = tr_take(heap, sizeof *listener);
     if (!listener) return TROUPE_NOMEM;
     *listener = (tr_listener){.heap = heap, .accepted = accepted, .ctx = ctx};

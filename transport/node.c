@@ -9,12 +9,12 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    TICK_MOST_MS = 500,         /* so that a handshake's deadline is met closely enough */
-    HANDSHAKE_MS = 2000,        /* for a peer to prove itself */
-    SHAKING_MOST = 64,          /* accepted peers that have not; more push the oldest out */
-    GOODBYE_MS = 1000,          /* at the close, for what is queued to go out */
-    CUT_MS = 2000,              /* then, for connections to end */
-    MESSAGE_LIMIT = 16 << 20,   /* bytes */
+    TICK_MOST_MS = 500,       /* so that a handshake's deadline is met closely enough */
+    HANDSHAKE_MS = 2000,      /* for a peer to prove itself */
+    SHAKING_MOST = 64,        /* accepted peers that have not; more push the oldest out */
+    GOODBYE_MS = 1000,        /* at the close, for what is queued to go out */
+    CUT_MS = 2000,            /* then, for connections to end */
+    MESSAGE_LIMIT = 16 << 20, /* bytes */
     MESSAGE_LIMIT_MOST = 1 << 30
 };
 
@@ -33,6 +33,32 @@ size_t tr_node_message_limit(const struct troupe_node *node) {
 troupe_err tr_node_begin_shake(tr_peer_link *link, bool dialer) {
     return tr_handshake_begin(&link->shake, dialer, &link->node->me, link->node->key,
                               &link->filling);
+}
+
+/* --- Waiting and waking ----------------------------------------------------------------------- */
+
+uint64_t tr_node_clock(const struct troupe_node *node) {
+    return tr_port_clock(node->rt);
+}
+
+const tr_net *tr_node_net(const struct troupe_node *node) {
+    return node->net;
+}
+
+bool tr_node_wait(struct troupe_node *node, uint64_t deadline) {
+    if (!node->sim) return tr_cond_wait(&node->changed, &node->lock, deadline);
+    tr_unlock(&node->lock);
+    bool moved = tr_sim_advance(node->sim, deadline);
+    tr_lock(&node->lock);
+    return moved && tr_node_clock(node) < deadline;
+}
+
+/* Under the lock. */
+static void wake_keeper(struct troupe_node *node) {
+    if (node->sim)
+        tr_sim_set(node->sim, &node->tend, tr_node_clock(node));
+    else
+        tr_cond_wake(&node->work);
 }
 
 /* --- References ------------------------------------------------------------------------------- */
@@ -66,7 +92,7 @@ void tr_node_unref(tr_peer_link *link) {
     struct troupe_node *node = link->node;
     tr_lock(&node->lock);
     link->refs--;
-    if (link->state == TR_LINK_DOWN) tr_cond_wake(&node->work);
+    if (link->state == TR_LINK_DOWN) wake_keeper(node);
     tr_unlock(&node->lock);
 }
 
@@ -85,7 +111,7 @@ static bool enter(struct troupe_node *node, tr_peer_link *link) {
                     !link_of(at)->closed)
                     oldest = link_of(at);
         if (oldest) oldest->refs++;
-        tr_cond_wake(&node->work);
+        wake_keeper(node);
     }
     tr_unlock(&node->lock);
     if (oldest) {
@@ -166,7 +192,7 @@ void tr_node_closed(tr_peer_link *link) {
     link->closed = true;
     if (link->state != TR_LINK_UP && !link->shake.dialer) node->shaking--;
     settle(link, TROUPE_NOCONNECTION);
-    tr_cond_wake(&node->work);
+    wake_keeper(node);
     tr_unlock(&node->lock);
     /* From here on the keeper may free the link. */
 }
@@ -251,27 +277,60 @@ static void tick_all(struct troupe_node *node, uint64_t now, uint64_t *pinged) {
     if (now >= tr_after_ms(*pinged, node->heartbeat_ms)) *pinged = now;
 }
 
-static void *keep(void *arg) {
-    struct troupe_node *node = arg;
+/* What the keeper does whenever it wakes, under the lock. When it has to wake next. */
+static uint64_t tend(struct troupe_node *node) {
     unsigned tick_ms = node->heartbeat_ms < TICK_MOST_MS ? node->heartbeat_ms : TICK_MOST_MS;
-    uint64_t pinged = tr_clock(), due = tr_after_ms(pinged, tick_ms);
-    tr_lock(&node->lock);
     for (;;) {
         reap_all(node);
-        if (node->over && tr_list_empty(&node->links)) break;
-        uint64_t now = tr_clock();
-        if (now >= due) {
-            tr_unlock(&node->lock);
-            tick_all(node, now, &pinged);
-            tr_lock(&node->lock);
-            due = tr_after_ms(now, tick_ms);
-            continue;
-        }
-        /* Without links there is nothing to do, and no reason to wake up. */
-        (void)tr_cond_wait(&node->work, &node->lock, tr_list_empty(&node->links) ? TR_NEVER : due);
+        uint64_t now = tr_node_clock(node);
+        if (now < node->due) break;
+        tr_unlock(&node->lock);
+        tick_all(node, now, &node->pinged);
+        tr_lock(&node->lock);
+        node->due = tr_after_ms(now, tick_ms);
     }
+    /* Without links there is nothing to do, and no reason to wake up. */
+    return tr_list_empty(&node->links) ? TR_NEVER : node->due;
+}
+
+static bool is_over(const struct troupe_node *node) {
+    return node->over && tr_list_empty(&node->links);
+}
+
+static void *keep(void *arg) {
+    struct troupe_node *node = arg;
+    tr_lock(&node->lock);
+    for (uint64_t next = tend(node); !is_over(node); next = tend(node))
+        (void)tr_cond_wait(&node->work, &node->lock, next);
     tr_unlock(&node->lock);
     return NULL;
+}
+
+/* The same as an event of a simulation. */
+static void tend_once(void *ctx) {
+    struct troupe_node *node = ctx;
+    tr_lock(&node->lock);
+    uint64_t next = tend(node);
+    if (!is_over(node) && next != TR_NEVER) tr_sim_set(node->sim, &node->tend, next);
+    tr_unlock(&node->lock);
+}
+
+static bool start_keeper(struct troupe_node *node) {
+    node->pinged = tr_node_clock(node);
+    node->due = node->pinged;
+    if (!node->sim) return tr_thread_start(&node->keeper, "troupe:node", keep, node);
+    tr_list_init(&node->tend.of_sim);
+    node->tend.agent = node->me.node;
+    node->tend.run = tend_once;
+    node->tend.ctx = node;
+    return true;
+}
+
+static void end_keeper(struct troupe_node *node) {
+    if (node->sim)
+        tr_sim_unset(&node->tend);
+    else
+        tr_thread_join(&node->keeper);
 }
 
 /* --- Opening, listening ----------------------------------------------------------------------- */
@@ -288,7 +347,8 @@ static troupe_err check(troupe *rt, const troupe_node_config *config) {
     if (!config->name || !*config->name || strlen(config->name) > TROUPE_NAME_MAX)
         return TROUPE_INVALID;
     if (!config->secret || config->secret_size < TROUPE_SECRET_MIN) return TROUPE_INVALID;
-    if (config->message_limit > MESSAGE_LIMIT_MOST || tr_port_stepped(rt)) return TROUPE_INVALID;
+    if (config->message_limit > MESSAGE_LIMIT_MOST) return TROUPE_INVALID;
+    if (tr_port_stepped(rt) && !tr_port_sim(rt)) return TROUPE_INVALID;
     return TROUPE_OK;
 }
 
@@ -301,6 +361,8 @@ troupe_err troupe_node_open(troupe *rt, const troupe_node_config *config, troupe
     node->port.ops = &tr_node_ops;
     node->rt = rt;
     node->heap = heap;
+    node->sim = tr_port_sim(rt);
+    node->net = node->sim ? &tr_sim_net : &tr_nng_net;
     node->me.node = tr_port_node(rt);
     memcpy(node->me.name, config->name, strlen(config->name) + 1);
     tr_handshake_key(config->secret, config->secret_size, node->key);
@@ -312,7 +374,7 @@ troupe_err troupe_node_open(troupe *rt, const troupe_node_config *config, troupe
     tr_cond_init(&node->work);
     tr_list_init(&node->links);
     tr_map_init(&node->lookups, heap);
-    if (!tr_thread_start(&node->keeper, "troupe:node", keep, node)) {
+    if (!start_keeper(node)) {
         free_node(node);
         return TROUPE_SYSTEM;
     }
@@ -347,8 +409,8 @@ troupe_err troupe_listen(troupe_node *node, const char *url, char *bound, size_t
     struct tr_node_listener *at = tr_take_zero(node->heap, sizeof *at);
     if (!at) return TROUPE_NOMEM;
     at->node = node;
-    troupe_err err =
-        tr_nng_net.listen(node->heap, url, accepted, at, bound, room, &at->listener);
+    troupe_err err = node->net->listen(&(tr_host){node->heap, node->rt}, url, accepted, at, bound,
+                                       room, &at->listener);
     if (err) {
         tr_port_log(node->rt, TROUPE_ERROR, "can't listen at %s: %s", url, troupe_strerror(err));
         tr_give(node->heap, at, sizeof *at);
@@ -367,7 +429,7 @@ troupe_err troupe_listen(troupe_node *node, const char *url, char *bound, size_t
 static troupe_err wait_until_up(tr_peer_link *link, uint64_t deadline) {
     struct troupe_node *node = link->node;
     tr_lock(&node->lock);
-    while (link->outcome == TROUPE_LATER && tr_cond_wait(&node->changed, &node->lock, deadline)) {
+    while (link->outcome == TROUPE_LATER && tr_node_wait(node, deadline)) {
     }
     troupe_err outcome = link->outcome;
     tr_unlock(&node->lock);
@@ -381,7 +443,8 @@ static troupe_err wait_until_up(tr_peer_link *link, uint64_t deadline) {
 /* One try; NOCONNECTION: nobody answered, so try again. */
 static troupe_err connect_once(troupe_node *node, const char *url, uint64_t deadline) {
     tr_stream *stream;
-    troupe_err err = tr_nng_net.dial(node->heap, url, deadline, &stream);
+    const tr_host host = {node->heap, node->rt};
+    troupe_err err = node->net->dial(&host, url, deadline, &stream);
     if (err) return err;
     tr_peer_link *link = tr_link_make(node, stream, true);
     if (!link) return TROUPE_NOMEM;
@@ -397,16 +460,16 @@ static troupe_err connect_once(troupe_node *node, const char *url, uint64_t dead
 
 troupe_err troupe_connect(troupe_node *node, const char *url, unsigned timeout_ms) {
     enum { PAUSE_FIRST_MS = 10, PAUSE_MOST_MS = 250 };
-    uint64_t deadline = tr_after_ms(tr_clock(), timeout_ms);
+    uint64_t deadline = tr_after_ms(tr_node_clock(node), timeout_ms);
     for (unsigned pause = PAUSE_FIRST_MS;; pause *= 2) {
         /* TIMEOUT: the peer may just have been too busy to prove itself */
         troupe_err err = connect_once(node, url, deadline);
         if (err != TROUPE_NOCONNECTION && err != TROUPE_TIMEOUT) return err;
-        uint64_t now = tr_clock();
+        uint64_t now = tr_node_clock(node);
         if (now >= deadline) return TROUPE_TIMEOUT;
         uint64_t until = tr_after_ms(now, pause < PAUSE_MOST_MS ? pause : PAUSE_MOST_MS);
         tr_lock(&node->lock);
-        while (tr_cond_wait(&node->changed, &node->lock, until < deadline ? until : deadline)) {
+        while (tr_node_wait(node, until < deadline ? until : deadline)) {
         }
         tr_unlock(&node->lock);
         if (pause > PAUSE_MOST_MS) pause = PAUSE_MOST_MS;
@@ -434,11 +497,10 @@ static void end_links(struct troupe_node *node, bool cut) {
 
 /* Waits until all links are gone; false: the deadline has passed. */
 static bool wait_for_links(struct troupe_node *node, unsigned ms) {
-    uint64_t deadline = tr_after_ms(tr_clock(), ms);
+    uint64_t deadline = tr_after_ms(tr_node_clock(node), ms);
     bool in_time = true;
     tr_lock(&node->lock);
-    while (!tr_list_empty(&node->links) && in_time)
-        in_time = tr_cond_wait(&node->changed, &node->lock, deadline);
+    while (!tr_list_empty(&node->links) && in_time) in_time = tr_node_wait(node, deadline);
     bool none = tr_list_empty(&node->links);
     tr_unlock(&node->lock);
     return none;
@@ -447,23 +509,23 @@ static bool wait_for_links(struct troupe_node *node, unsigned ms) {
 bool tr_node_close(struct troupe_node *node) {
     for (struct tr_node_listener *at; (at = node->listeners);) {
         node->listeners = at->next;
-        tr_nng_net.unlisten(at->listener);
+        node->net->unlisten(at->listener);
         tr_give(node->heap, at, sizeof *at);
     }
     tr_lock(&node->lock);
     node->over = true;
-    tr_cond_wake(&node->work);
+    wake_keeper(node);
     tr_unlock(&node->lock);
     end_links(node, false);
     if (!wait_for_links(node, GOODBYE_MS)) {
         end_links(node, true);
         if (!wait_for_links(node, CUT_MS)) {
             tr_port_log(node->rt, TROUPE_ERROR, "close: a connection does not end; it is left");
-            tr_thread_detach(&node->keeper);
+            if (!node->sim) tr_thread_detach(&node->keeper);
             return false;
         }
     }
-    tr_thread_join(&node->keeper);
+    end_keeper(node);
     free_node(node);
     return true;
 }

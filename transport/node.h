@@ -11,6 +11,10 @@ struct troupe_node {
     tr_port port; /* first, so that the port is the node */
     troupe *rt;
     const troupe_heap *heap;
+    const tr_net *net;              /* constant */
+    troupe_sim *sim;                /* that it is in; NULL: none; constant */
+    tr_event tend;                  /* of a simulation, in place of the keeper's thread */
+    uint64_t pinged, due;           /* the keeper's: its last pings, its next tick */
     tr_identity me;                 /* constant */
     unsigned char key[TR_KEY_SIZE]; /* constant */
     unsigned heartbeat_ms, lost_ms; /* constant */
@@ -27,6 +31,14 @@ struct troupe_node {
     struct tr_node_listener *listeners;
     bool over;
 };
+
+/* Waits for `changed` under the lock; in a simulation by moving it on. False: the deadline has
+ * passed. */
+bool tr_node_wait(struct troupe_node *node, uint64_t deadline);
+/* The time, by the runtime's clock. */
+uint64_t tr_node_clock(const struct troupe_node *node);
+/* What its streams are made with. */
+const tr_net *tr_node_net(const struct troupe_node *node);
 
 /* A node's parts, for its links. */
 troupe *tr_node_runtime(const struct troupe_node *node);

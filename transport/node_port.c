@@ -140,7 +140,7 @@ static troupe_err look(tr_peer_link *link, const char *name, uint64_t deadline,
     bool said = tr_link_say(link, &frame), in_time = true;
     tr_lock(&node->lock);
     while (said && !looking->answered && link->state == TR_LINK_UP && in_time)
-        in_time = tr_cond_wait(&node->changed, &node->lock, deadline);
+        in_time = tr_node_wait(node, deadline);
     bool up = said && link->state == TR_LINK_UP;
     tr_map_remove(&node->lookups, &looking->by_number);
     tr_unlock(&node->lock);
@@ -155,7 +155,7 @@ troupe_err troupe_lookup(troupe_node *node, const char *peer, const char *name,
     tr_peer_link *link = link_by_name(node, peer);
     if (!link) return TROUPE_NOCONNECTION;
     tr_looking looking = {.asked = link};
-    troupe_err err = look(link, name, tr_after_ms(tr_clock(), timeout_ms), &looking);
+    troupe_err err = look(link, name, tr_after_ms(tr_node_clock(node), timeout_ms), &looking);
     tr_node_unref(link);
     if (!err) *out = looking.who;
     return err;

@@ -22,20 +22,24 @@ typedef struct tr_stream_events {
                                 * it, it broke, or `close` was called */
 } tr_stream_events;
 
-/* The port. One instance, `tr_nng_net`, is nng's streams. Memory comes from `heap`, which must
- * outlive all that was made with it. */
+/* Who uses a net. */
+typedef struct tr_host {
+    const troupe_heap *heap; /* where memory comes from; must outlive all that was made with it */
+    struct troupe *rt;       /* whose streams they are; only a simulated network asks */
+} tr_host;
+
+/* The port: `tr_nng_net` is nng's streams, `tr_sim_net` a simulated network. */
 typedef struct tr_net {
     /* Connects to `url` and stores the stream; waits, at most until `deadline` (monotonic ns),
      * once: the caller repeats. TIMEOUT; NOCONNECTION: nobody listens there (yet), or no such host;
      * INVALID: the URL is not understood; NOMEM; SYSTEM. */
-    troupe_err (*dial)(const troupe_heap *heap, const char *url, uint64_t deadline,
-                       tr_stream **out);
+    troupe_err (*dial)(const tr_host *host, const char *url, uint64_t deadline, tr_stream **out);
     /* Accepts streams at `url` until unlisten; each is given to `accepted` on a thread of the
      * net's, which must start or free it (elsewhere is fine, but soon: nng keeps a core busy with
      * an ipc stream that the peer closes before it is started); the first one may come before this
      * call returns. `bound` (`room` bytes; NULL: not wanted) gets the address in use.
      * INVALID: also if `bound` is too short; TAKEN; NOMEM; SYSTEM. */
-    troupe_err (*listen)(const troupe_heap *heap, const char *url,
+    troupe_err (*listen)(const tr_host *host, const char *url,
                          void (*accepted)(void *ctx, tr_stream *stream), void *ctx, char *bound,
                          size_t room, tr_listener **out);
     /* Ends a listener; no `accepted` runs or comes after it returned, so not from `accepted`, nor
@@ -57,6 +61,6 @@ typedef struct tr_net {
     void (*fini)(void);
 } tr_net;
 
-extern const tr_net tr_nng_net;
+extern const tr_net tr_nng_net, tr_sim_net;
 
 #endif

@@ -50,6 +50,7 @@ typedef struct troupe_faults {
     uint32_t stall;      /* at an event: the whole world stands still for up to `late_ms` */
     uint32_t late_ms;    /* 0: 50 */
     uint32_t disconnect; /* at a delivery: its connection breaks, and what is on the way is lost */
+    uint32_t part;       /* at an event: two runtimes are parted for up to 40 times `late_ms` */
 } troupe_faults;
 
 /* How a simulation is set up; all zero is a quiet world with seed 0. */
@@ -121,11 +122,11 @@ TROUPE_API const uint32_t *troupe_sim_trace(const troupe_sim *sim, size_t *lengt
 
 /* What faults there were so far. */
 typedef struct troupe_fault_counts {
-    uint64_t failed, allocs, full, late, stalled, disconnected;
+    uint64_t failed, allocs, full, late, stalled, disconnected, parted;
 } troupe_fault_counts;
 
-/* Ends all faults, those on demand as well, and goes on with TROUPE_RANDOM: from here on all must
- * come to a good end. */
+/* Ends all faults, those on demand and of the network as well, and goes on with TROUPE_RANDOM: from
+ * here on all must come to a good end. */
 TROUPE_API void troupe_sim_calm(troupe_sim *sim);
 
 /* Faults so far, by chance and on demand. */
@@ -143,6 +144,26 @@ TROUPE_CHECKED troupe_err troupe_sim_full(troupe_sim *sim, troupe_ref who, bool 
 
 /* Holds all timers of a runtime back for `ms` milliseconds from now. */
 TROUPE_API void troupe_sim_late(troupe_sim *sim, troupe *rt, unsigned ms);
+
+/* --- The network (needs troupe::transport) ---------------------------------------------------- */
+
+/* Nodes of a simulation (troupe_node_open) listen and connect with any URL, which no other network
+ * sees. Bytes take 50 to 400 microseconds, and come in pieces of any size. */
+
+/* Lets nothing pass from one runtime to another, or lets it pass again: then what was sent
+ * meanwhile comes, if the connection has not been given up. One way only: call it twice. */
+TROUPE_API void troupe_sim_cut(troupe_sim *sim, troupe *from, troupe *to, bool cut);
+
+/* Has everything from one runtime to another take `ms` milliseconds more. */
+TROUPE_API void troupe_sim_slow(troupe_sim *sim, troupe *from, troupe *to, unsigned ms);
+
+/* Breaks all connections between two runtimes; what is on the way is lost. */
+TROUPE_API void troupe_sim_disconnect(troupe_sim *sim, troupe *a, troupe *b);
+
+/* Ends a runtime as if its process had died, and makes the pointer NULL: no `stop` runs, nothing is
+ * said to others but that its connections are closed. Its memory is given back. A runtime opened
+ * after it is a new incarnation. */
+TROUPE_API void troupe_sim_crash(troupe_sim *sim, troupe **rt);
 
 /* --- Many seeds ------------------------------------------------------------------------------- */
 
@@ -175,8 +196,8 @@ typedef struct troupe_tried {
 
 /* Runs trials, and prints a line that sums them up to standard output. At the first one that fails
  * it ends, after it has printed the seed, what was wrong, the command that replays it and, with
- * `minimise`, the least schedule that still fails. `*tried` gets the sums; it may be NULL. False: one
- * failed, or no process could be made. It forks, so not in a process with other threads. */
+ * `minimise`, the least schedule that still fails. `*tried` gets the sums; it may be NULL. False:
+ * one failed, or no process could be made. It forks, so not in a process with other threads. */
 TROUPE_API bool troupe_sim_trials(const troupe_trials *trials, troupe_tried *tried);
 
 #ifdef __cplusplus

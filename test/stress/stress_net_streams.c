@@ -30,6 +30,7 @@ typedef struct end {
 
 static unsigned char pattern[PERIOD];
 static const tr_net *const net = &tr_nng_net;
+static const tr_host host = {.heap = &tr_heap_default};
 static tr_atomic64 bytes, opened, ended;
 
 static tr_mutex lock;
@@ -161,7 +162,7 @@ static void *run_dialer(void *arg) {
     for (unsigned round = 0; tr_clock() < me->until; round++) {
         tr_stream *stream;
         uint64_t deadline = tr_after_ms(tr_clock(), 10000);
-        troupe_err err = net->dial(&tr_heap_default, me->url[round % 2], deadline, &stream);
+        troupe_err err = net->dial(&host, me->url[round % 2], deadline, &stream);
         TR_CHECK(err == TROUPE_OK);
         end *e = make_end(stream, next_random(&me->seed));
         net->start(stream, &near_events, e);
@@ -200,8 +201,8 @@ int main(void) {
     tr_mutex_init(&lock);
     tr_cond_init(&changed);
     tr_listener *at_ipc, *at_tcp;
-    TR_CHECK(net->listen(&tr_heap_default, ipc, accepted, NULL, NULL, 0, &at_ipc) == TROUPE_OK);
-    TR_CHECK(net->listen(&tr_heap_default, "tcp://127.0.0.1:0", accepted, NULL, tcp, sizeof tcp,
+    TR_CHECK(net->listen(&host, ipc, accepted, NULL, NULL, 0, &at_ipc) == TROUPE_OK);
+    TR_CHECK(net->listen(&host, "tcp://127.0.0.1:0", accepted, NULL, tcp, sizeof tcp,
                          &at_tcp) == TROUPE_OK);
 
     uint64_t until = tr_after_ms(tr_clock(), SECONDS * 1000);
