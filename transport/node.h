@@ -40,6 +40,13 @@ uint64_t tr_node_clock(const struct troupe_node *node);
 /* What its streams are made with. */
 const tr_net *tr_node_net(const struct troupe_node *node);
 
+/* Begins to look after the links. False: there is no thread for it. */
+TR_CHECKED bool tr_node_tend(struct troupe_node *node);
+/* Has that happen now. Under the lock. */
+void tr_node_wake(struct troupe_node *node);
+/* Ends it once all links are gone. */
+void tr_node_leave(struct troupe_node *node);
+
 /* A node's parts, for its links. */
 troupe *tr_node_runtime(const struct troupe_node *node);
 /* Its allocator. */

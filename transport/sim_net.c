@@ -421,8 +421,8 @@ void troupe_sim_disconnect(troupe_sim *sim, troupe *a, troupe *b) {
     }
 }
 
-/* Takes a runtime off the network as the death of its process would: the others' systems hear of it,
- * its own end of each stream says and hears nothing any more. */
+/* Takes a runtime off the network as the death of its process would: the others hear of it, its own
+ * end of each stream says and hears nothing any more. */
 static void unplug(sim_net *net, uint64_t node) {
     for (tr_list *at = net->listeners.next; at != &net->listeners; at = at->next) {
         tr_listener *listener = TR_OWNER(at, tr_listener, of_net);

@@ -19,7 +19,7 @@
 enum { PERIOD = 1000003, WAIT_MS = 20000 };
 
 static const tr_net *const net = &tr_nng_net;
-static const tr_host at = {.heap = &tr_heap_default};
+static const tr_host host = {.heap = &tr_heap_default};
 
 /* All ends of a test share one lock, which is held during calls and taken in events: the port
  * promises that this can't lock up. */
@@ -128,13 +128,13 @@ static void on_accepted(void *ctx, tr_stream *stream) {
 
 static tr_listener *listen_at(const char *url, char bound[256]) {
     tr_listener *listener;
-    troupe_err err = net->listen(&at, url, on_accepted, NULL, bound, 256, &listener);
+    troupe_err err = net->listen(&host, url, on_accepted, NULL, bound, 256, &listener);
     cr_assert_eq(err, TROUPE_OK, "%s: %d", url, (int)err);
     return listener;
 }
 
 static troupe_err dial(const char *url, tr_stream **out) {
-    return net->dial(&at, url, tr_after_ms(tr_clock(), WAIT_MS), out);
+    return net->dial(&host, url, tr_after_ms(tr_clock(), WAIT_MS), out);
 }
 
 static tr_stream *fetch_arrived(void) {
@@ -284,7 +284,7 @@ Test(nng_net, nobody_to_dial_is_no_connection) {
     cr_expect_eq(dial(bound, &stream), TROUPE_NOCONNECTION);
     cr_expect_eq(dial(ipc, &stream), TROUPE_NOCONNECTION);
     cr_expect_eq(dial("ipc:///tmp/troupe/no/such/folder", &stream), TROUPE_NOCONNECTION);
-    cr_expect_eq(net->dial(&at, bound, tr_clock(), &stream), TROUPE_TIMEOUT);
+    cr_expect_eq(net->dial(&host, bound, tr_clock(), &stream), TROUPE_TIMEOUT);
 }
 
 /* A listener that does not answer: its queue is full. */
@@ -302,7 +302,7 @@ Test(nng_net, a_dial_ends_at_its_deadline) {
     snprintf(url, sizeof url, "tcp://127.0.0.1:%d", ntohs(at.sin_port));
     tr_stream *stream;
     uint64_t before = tr_clock();
-    cr_expect_eq(net->dial(&at, url, before + 200 * TR_MS, &stream), TROUPE_TIMEOUT);
+    cr_expect_eq(net->dial(&host, url, before + 200 * TR_MS, &stream), TROUPE_TIMEOUT);
     uint64_t took = (tr_clock() - before) / TR_MS;
     cr_expect(took >= 200 && took < 2000, "%d ms", (int)took);
     close(deaf);
@@ -322,7 +322,7 @@ Test(nng_net, urls_that_are_not_ours_are_invalid) {
         tr_listener *listener;
         tr_stream *stream;
         char bound[256];
-        cr_expect_eq(net->listen(&at, urls[i], on_accepted, NULL, bound, 256, &listener),
+        cr_expect_eq(net->listen(&host, urls[i], on_accepted, NULL, bound, 256, &listener),
                      TROUPE_INVALID, "%s", urls[i]);
         cr_expect_eq(dial(urls[i], &stream), TROUPE_INVALID, "%s", urls[i]);
     }
@@ -338,9 +338,9 @@ Test(nng_net, an_address_is_told_and_taken_once) {
         tr_listener *listener = listen_at(urls[i], bound), *second;
         cr_expect_eq(strncmp(bound, urls[i], strlen(urls[i]) - 1), 0);
         cr_expect_neq(strcmp(bound, "tcp://127.0.0.1:0"), 0);
-        cr_expect_eq(net->listen(&at, bound, on_accepted, NULL, again, 256, &second),
+        cr_expect_eq(net->listen(&host, bound, on_accepted, NULL, again, 256, &second),
                      TROUPE_TAKEN);
-        cr_expect_eq(net->listen(&at, urls[1], on_accepted, NULL, again, 10, &second),
+        cr_expect_eq(net->listen(&host, urls[1], on_accepted, NULL, again, 10, &second),
                      TROUPE_INVALID, "no room for the address");
         end near = {.todo = 1000}, far = {0};
         tr_lock(&lock);
@@ -376,14 +376,14 @@ Test(nng_net, what_is_not_a_socket_stays_and_a_stale_socket_is_replaced) {
     int file = open(path, O_WRONLY | O_CREAT, 0644);
     cr_assert_eq(write(file, "mine", 4), 4);
     close(file);
-    cr_expect_eq(net->listen(&at, ipc, on_accepted, NULL, bound, 256, &listener), TROUPE_TAKEN);
+    cr_expect_eq(net->listen(&host, ipc, on_accepted, NULL, bound, 256, &listener), TROUPE_TAKEN);
     file = open(path, O_RDONLY);
     cr_expect_eq(read(file, text, sizeof text), 4);
     cr_expect_str_eq(text, "mine");
     close(file);
     unlink(path);
     cr_assert_eq(symlink("/dev/null", path), 0);
-    cr_expect_eq(net->listen(&at, ipc, on_accepted, NULL, bound, 256, &listener), TROUPE_TAKEN);
+    cr_expect_eq(net->listen(&host, ipc, on_accepted, NULL, bound, 256, &listener), TROUPE_TAKEN);
     unlink(path);
 
     struct sockaddr_un at = {.sun_family = AF_UNIX};
