@@ -44,12 +44,11 @@ static bool still(const tr_task *task, uint64_t control) {
     return tr_load64_acquire(&task->control) >> 32 == control >> 32;
 }
 
-/* Messages in a mailbox. One that is parked is empty, which spares most actors the walk. */
+/* Messages in a mailbox. One that is parked may still have mail, from its home. */
 static uint64_t queued(tr_walk *walk, tr_task *task) {
     uint64_t control = tr_load64_acquire(&task->control);
     for (;;) {
         if ((control & TR_CONTROL_VACANT) || !still(task, control)) return 0;
-        if (tr_mailbox_parked(&task->box)) return 0;
         uint32_t home = tr_load32_acquire(&task->home);
         if (home == TR_NOWHERE && (control & TR_CONTROL_BLOCKING)) {
             leave(walk);

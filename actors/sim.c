@@ -102,6 +102,7 @@ troupe_err troupe_sim_runtime(troupe_sim *sim, const troupe_config *config, trou
 }
 
 void tr_sim_left(troupe_sim *sim, const troupe *rt) {
+    sim->messages += tr_sched_handled(&rt->sched);
     for (tr_sim_runtime *at = sim->runtimes; at; at = at->next)
         if (at->rt == rt) at->rt = NULL;
 }

@@ -36,6 +36,7 @@ struct troupe_sim {
     tr_choices choices;
     uint64_t random; /* what actors draw; not a choice */
     uint64_t now, event_ns, events, hash;
+    uint64_t messages; /* handled in runtimes that are closed */
     bool running; /* an event is: faults may happen */
     tr_sim_runtime *runtimes, **last;
     uint32_t count;

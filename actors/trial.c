@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actors/choice.h"
+#include "actors/sim.h"
 #include "base/os.h"
 
 enum { SECONDS = 30, BATCH = 64, MINIMISE_MS = 60000 };
@@ -42,7 +42,9 @@ void tr_trial_ended(const troupe_sim_config *config, const troupe_sim *sim) {
     troupe_tried *tried = &trial->tried;
     const troupe_fault_counts faults = troupe_sim_faults(sim);
     trial->hash = tr_mix(troupe_sim_hash(sim), troupe_sim_events(sim));
+    tried->hash = tr_mix(tried->hash, trial->hash);
     tried->events += troupe_sim_events(sim);
+    tried->messages += sim->messages;
     tried->virtual_ns += troupe_sim_now(sim);
     tried->faults.failed += faults.failed;
     tried->faults.allocs += faults.allocs;
@@ -224,11 +226,13 @@ static void tell_failure(const troupe_trials *trials, tr_trial *trial, int statu
 static void sum_up(const troupe_trials *trials, const troupe_tried *tried) {
     const troupe_fault_counts *f = &tried->faults;
     printf("%s: %" PRIu64 " seeds, %" PRIu64 " failed; %" PRIu64 " events, %" PRIu64
-           " virtual seconds; faults: %" PRIu64 " failures, %" PRIu64 " allocations, %" PRIu64
-           " full, %" PRIu64 " late, %" PRIu64 " stalls, %" PRIu64 " disconnections, %" PRIu64
-           " partitions\n",
-           trials->name, tried->seeds, tried->failed, tried->events, tried->virtual_ns / 1000000000,
-           f->failed, f->allocs, f->full, f->late, f->stalled, f->disconnected, f->parted);
+           " messages, %" PRIu64 " virtual seconds, fingerprint %016" PRIx64 "\n",
+           trials->name, tried->seeds, tried->failed, tried->events, tried->messages,
+           tried->virtual_ns / 1000000000, tried->hash);
+    printf("%s: faults: %" PRIu64 " failures, %" PRIu64 " allocations, %" PRIu64 " full, %" PRIu64
+           " late, %" PRIu64 " stalls, %" PRIu64 " disconnections, %" PRIu64 " partitions\n",
+           trials->name, f->failed, f->allocs, f->full, f->late, f->stalled, f->disconnected,
+           f->parted);
     (void)fflush(stdout);
 }
 

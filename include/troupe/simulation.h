@@ -190,7 +190,8 @@ typedef struct troupe_trials {
 
 /* What trials have tried, in sums. */
 typedef struct troupe_tried {
-    uint64_t seeds, failed, events, virtual_ns;
+    uint64_t seeds, failed, events, messages, virtual_ns; /* messages that were handled */
+    uint64_t hash; /* of all their fingerprints */
     troupe_fault_counts faults;
 } troupe_tried;
 

@@ -62,6 +62,8 @@ Test(account, one_that_is_passed_on_was_handled_and_is_sent_again) {
     (void)stage_open(TROUPE_STEPPED);
     troupe_ref a = stage_enter(&ann), b = stage_enter(&ben);
     cue_about(a, CUE_PASS, 1, b);
+    cr_assert_eq(troupe_step(stage_rt(), 1), 1);
+    expect(2, 1, 0, 1, NULL);
     (void)stage_run();
     expect(2, 2, 0, 0, NULL);
     stage_close();

@@ -1,0 +1,241 @@
+#include "test/simulate/cast.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { KIDS = 4 };
+
+slot *cast_anybody(uint64_t drawn) {
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        slot *it = &book.slot[(drawn + i) % SLOTS];
+        if (it->alive) return it;
+    }
+    return NULL;
+}
+
+void cast_dead_letter(void *ctx, const troupe_dead_letter *letter, troupe_msg **msg) {
+    const struct work *work = troupe_as(*msg, &work_type);
+    (void)ctx;
+    if (work) ledger_dead(work, letter->reason);
+}
+
+static slot *me(void *state) {
+    return *(slot **)state;
+}
+
+/* --- What they do ----------------------------------------------------------------------------- */
+
+static void send_on(troupe_self *self, slot *from, uint32_t hops) {
+    troupe *rt = troupe_runtime(self);
+    slot *to = cast_anybody(troupe_random(rt));
+    if (!to || !hops) return;
+    const uint32_t acts[] = {ACT_PASS, ACT_PASS, ACT_FAN, ACT_NOTHING, ACT_WATCH, ACT_TIMER};
+    const uint32_t a = acts[troupe_random(rt) % (sizeof acts / sizeof *acts)];
+    const struct work work = ledger_work(from, from->node, to, a, hops - 1);
+    troupe_err err = troupe_tell(self, to->ref, &work_type, &work);
+    ledger_sent(from, to, from->node, &work, err);
+}
+
+static void watch(troupe_self *self, slot *it) {
+    slot *who = cast_anybody(troupe_random(troupe_runtime(self)));
+    if (!who || book.monitors == MONITORS) return;
+    monitor entry = {.watcher = ledger_index(it),
+                     .watcher_epoch = it->epoch,
+                     .watcher_life = it->lives,
+                     .watched = ledger_index(who),
+                     .watched_epoch = who->epoch};
+    if (troupe_monitor(self, who->ref, &entry.id) != TROUPE_OK) return;
+    book.monitor[book.monitors++] = entry;
+}
+
+static void unwatch(troupe_self *self, slot *it) {
+    for (size_t i = 0; i < book.monitors; i++) {
+        monitor *at = &book.monitor[i];
+        if (at->watcher != ledger_index(it) || at->watcher_epoch != it->epoch || at->over) continue;
+        if (troupe_demonitor(self, at->id) == TROUPE_OK) at->over = true;
+        return;
+    }
+}
+
+static void set_timer(troupe_self *self, slot *it) {
+    troupe *rt = troupe_runtime(self);
+    if (book.timers == TIMERS) return;
+    timer *entry = &book.timer[book.timers];
+    const unsigned ms = (unsigned)(troupe_random(rt) % 3000);
+    struct work work = {.from = ledger_index(it),
+                        .from_epoch = it->epoch,
+                        .to = ledger_index(it),
+                        .to_epoch = it->epoch,
+                        .act = ACT_PASS,
+                        .hops = 2,
+                        .timer = 1 + (uint32_t)book.timers};
+    troupe_msg *msg = NULL;
+    *entry = (timer){.owner = ledger_index(it),
+                     .owner_epoch = it->epoch,
+                     .owner_life = it->lives,
+                     .due = troupe_now(rt) + ms * UINT64_C(1000000)};
+    if (troupe_make(rt, &work_type, &work, &msg)) return;
+    if (troupe_send_after(self, ms, troupe_me(self), &msg, &entry->id) == TROUPE_OK) {
+        entry->set = true;
+        book.timers++;
+    }
+    troupe_drop(&msg);
+}
+
+static void cancel_timer(troupe_self *self, slot *it) {
+    for (size_t i = 0; i < book.timers; i++) {
+        timer *at = &book.timer[i];
+        if (at->owner != ledger_index(it) || at->owner_epoch != it->epoch || at->fired) continue;
+        if (troupe_cancel(self, at->id) == TROUPE_OK) at->cancelled = true;
+        return;
+    }
+}
+
+static void fired(troupe_self *self, slot *it, const struct work *work) {
+    timer *at = &book.timer[work->timer - 1];
+    MUST(at->owner == ledger_index(it) && at->owner_epoch == it->epoch);
+    if (at->cancelled) WRONG("a timer fired that was cancelled");
+    if (at->fired) WRONG("a timer fired twice");
+    if (troupe_now(troupe_runtime(self)) < at->due) WRONG("a timer fired too early");
+    at->fired = true;
+}
+
+static void take_name(troupe_self *self) {
+    char name[32];
+    troupe_ref found;
+    (void)snprintf(name, sizeof name, "name%u",
+                   (unsigned)(troupe_random(troupe_runtime(self)) % 8));
+    troupe_err err = troupe_register(troupe_runtime(self), troupe_me(self), name);
+    if (err) return;
+    MUST(troupe_whereis(troupe_runtime(self), name, &found) == TROUPE_OK);
+    MUST(troupe_same(found, troupe_me(self)));
+}
+
+static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) {
+    const struct work answer = *work;
+    troupe_err err;
+    switch (work->act) {
+    case ACT_FAN:
+        for (int i = 0; i < 4; i++) send_on(self, it, work->hops);
+        return TROUPE_OK;
+    case ACT_PASS:
+        send_on(self, it, work->hops);
+        return TROUPE_OK;
+    case ACT_FAIL:
+        return troupe_fail(self, TROUPE_USER, "as told");
+    case ACT_EXIT:
+        troupe_exit(self, TROUPE_OK);
+        return TROUPE_OK;
+    case ACT_WATCH:
+        watch(self, it);
+        return TROUPE_OK;
+    case ACT_UNWATCH:
+        unwatch(self, it);
+        return TROUPE_OK;
+    case ACT_TIMER:
+        set_timer(self, it);
+        return TROUPE_OK;
+    case ACT_CANCEL:
+        cancel_timer(self, it);
+        return TROUPE_OK;
+    case ACT_SPAWN:
+        (void)cast_spawn(it->node);
+        return TROUPE_OK;
+    case ACT_NAME:
+        take_name(self);
+        return TROUPE_OK;
+    case ACT_ANSWER:
+        err = troupe_answer(self, &work_type, &answer);
+        return err == TROUPE_NOMEM ? TROUPE_OK : err;
+    default:
+        return TROUPE_OK;
+    }
+}
+
+/* --- The behaviour ---------------------------------------------------------------------------- */
+
+static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
+    slot *it = me(state);
+    const struct work *work = troupe_as(*msg, &work_type);
+    const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
+    uint32_t waiting, limit;
+    MUST(it->running++ == 0);
+    MUST(troupe_mailbox(troupe_runtime(self), troupe_me(self), &waiting, &limit) == TROUPE_OK);
+    MUST(waiting <= it->limit);
+    if (down) ledger_down(it, down);
+    troupe_err err = TROUPE_OK;
+    if (work) {
+        if (work->timer)
+            fired(self, it, work);
+        else
+            ledger_came(it, work);
+        bool timed = work->timer;
+        err = act_out(self, it, work);
+        if (!timed && it->outstanding) it->outstanding--;
+    }
+    it->running--;
+    return err;
+}
+
+static troupe_err start(troupe_self *self, void *state, const void *arg) {
+    slot *it = *(slot *const *)arg;
+    *(slot **)state = it;
+    if (!it->lives) it->ref = troupe_me(self);
+    MUST(troupe_same(it->ref, troupe_me(self)));
+    it->lives++;
+    return TROUPE_OK;
+}
+
+static const troupe_behaviour worker[] = {
+    {.name = "worker",
+     .state_size = sizeof(slot *),
+     .start = start,
+     .receive = receive,
+     .mailbox_limit = 1},
+    {.name = "worker",
+     .state_size = sizeof(slot *),
+     .start = start,
+     .receive = receive,
+     .mailbox_limit = 3},
+    {.name = "worker",
+     .state_size = sizeof(slot *),
+     .start = start,
+     .receive = receive,
+     .mailbox_limit = 20,
+     .blocking = true},
+};
+
+slot *cast_spawn(unsigned node) {
+    slot *it = ledger_place(node, false);
+    if (!it) return NULL;
+    const troupe_behaviour *what = &worker[it->epoch % 3];
+    it->limit = what->mailbox_limit;
+    troupe_ref ref;
+    if (troupe_spawn(book.rt[node], what, &it, &ref) == TROUPE_OK) return it;
+    ledger_vacate(it);
+    return NULL;
+}
+
+void cast_supervise(unsigned node) {
+    static slot *kid[SLOTS]; /* start arguments must live as long as the supervisor */
+    static const char *const id[KIDS] = {"a", "b", "c", "d"};
+    troupe_child child[KIDS];
+    size_t n = 0;
+    for (; n < KIDS; n++) {
+        slot *it = ledger_place(node, true);
+        if (!it) break;
+        it->limit = worker[n % 3].mailbox_limit;
+        kid[ledger_index(it)] = it;
+        child[n] = (troupe_child){.id = id[n],
+                                  .what = &worker[n % 3],
+                                  .arg = &kid[ledger_index(it)],
+                                  .restart = (troupe_restart)(n % 3),
+                                  .shutdown_ms = 1000};
+    }
+    const troupe_supervision what = {
+        .child = child, .children = n, .max_restarts = 5, .within_ms = 2000};
+    troupe_ref top;
+    troupe_err err = n ? troupe_supervise(book.rt[node], &what, 5000, &top) : TROUPE_OK;
+    if (err) troupe_sim_run(book.sim, 20000); /* what was started is stopped again */
+    for (size_t i = 0; err && i < n; i++) ledger_vacate(*(slot *const *)child[i].arg);
+}

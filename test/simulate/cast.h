@@ -1,0 +1,16 @@
+/* The actors of a run, and how they come to life. */
+#ifndef TROUPE_TEST_SIMULATE_CAST_H
+#define TROUPE_TEST_SIMULATE_CAST_H
+
+#include "test/simulate/ledger.h"
+
+/* Spawns an actor on a node. NULL: there is no place for it, or it could not be spawned. */
+slot *cast_spawn(unsigned node);
+/* Starts a supervisor over some more of them. */
+void cast_supervise(unsigned node);
+/* Shows the ledger the runtimes' dead letters. */
+void cast_dead_letter(void *ctx, const troupe_dead_letter *letter, troupe_msg **msg);
+/* A living slot, by a number drawn; NULL: nobody lives. */
+slot *cast_anybody(uint64_t drawn);
+
+#endif
