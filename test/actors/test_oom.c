@@ -107,7 +107,7 @@ static troupe_err spawn_busy(void *ctx) {
 }
 
 /* A start that fails for want of memory gives back what it has taken until then. */
-Test(oom, troupe_spawn_of_one_that_takes_memory_in_its_start) {
+Test(oom, a_start_that_takes_memory) {
     troupe_ref who;
     (void)stage_open(TROUPE_STEPPED);
     on_one_stage(spawn_busy, kill_it, &who);

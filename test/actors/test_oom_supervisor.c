@@ -56,7 +56,7 @@ Test(oom, troupe_supervise) {
 }
 
 /* The same on workers: what is told may be told while the rest still ends. */
-Test(oom, troupe_supervise_on_workers) {
+Test(oom, a_tree_on_workers) {
     troupe_ref top;
     for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
         (void)stage_open(2);

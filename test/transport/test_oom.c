@@ -1,6 +1,8 @@
 /* Memory that runs out under nodes: on the side that calls, or on the other. A call then says so,
  * or the connection is lost; nothing hangs, nothing is left, and both nodes work afterwards. */
 #include <criterion/criterion.h>
+#include <spawn.h>
+#include <sys/wait.h>
 
 #include "test/support/exhaust.h"
 #include "test/transport/node_scene.h"
@@ -47,6 +49,22 @@ Test(oom, troupe_listen) {
     cr_assert_eq(l.sockets, EXHAUST_SWEEPS);
     party_close(&l.p);
     scene_end();
+}
+
+/* In a process of its own: Criterion uses nng, too. Its status says what it found. */
+Test(takes_nothing, troupe_transport_fini) {
+    char path[4096];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+    cr_assert_gt(size, 0);
+    path[size] = 0;
+    char *name = strrchr(path, '/') + 1;
+    (void)snprintf(name, sizeof path - (size_t)(name - path), "troupe_helper_transport_fini");
+    char *const argv[] = {path, NULL};
+    pid_t pid;
+    int status;
+    cr_assert_eq(posix_spawn(&pid, path, NULL, NULL, argv, environ), 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0, "%#x", (unsigned)status);
 }
 
 /* --- Two nodes -------------------------------------------------------------------------------- */
