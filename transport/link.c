@@ -175,7 +175,7 @@ static troupe_err shake(tr_peer_link *link, const tr_frame *frame) {
         tr_node_up(link);
         release(link);
     } else if (err != TROUPE_LATER) {
-        tr_node_refused(link, err, why);
+        tr_node_refused(link, err, *why ? why : troupe_strerror(err));
         refuse(link, told);
     }
     return err;

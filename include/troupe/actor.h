@@ -151,7 +151,8 @@ TROUPE_CHECKED troupe_err troupe_answer(troupe_self *self, const troupe_type *ty
  * actor, and INVALID when called from an actor's callback: the message is still yours. And, with
  * `*msg` NULL then:
  * TIMEOUT: no answer within `timeout_ms`. FAILED: the actor failed on it. GONE: the actor ended
- * before it handled it. NOCONNECTION: its node was lost meanwhile.
+ * before it handled it. NOCONNECTION: its node was lost meanwhile. UNKNOWN_TYPE, NOMEM: its node
+ * does not know the message's type, or had no memory for it.
  * On a stepped runtime the call steps it, and TIMEOUT comes as soon as nothing is left to run. */
 TROUPE_CHECKED troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg,
                                      unsigned timeout_ms);
@@ -176,7 +177,8 @@ TROUPE_API void troupe_ready(troupe_self *self);
  * report; returns `why`, so `return troupe_fail(self, TROUPE_INVALID, "ratio is %d", n);`. */
 #define troupe_fail(self, why, ...) troupe_fail_at(self, why, __FILE__, __LINE__, __VA_ARGS__)
 
-/* What `troupe_fail` calls. `why` TROUPE_OK is taken as TROUPE_FAILED. */
+/* What `troupe_fail` calls. `why` TROUPE_OK is taken as TROUPE_FAILED. Without memory the actor
+ * fails all the same, and the report lacks text and place. */
 TROUPE_API troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
                                      const char *format, ...) TROUPE_PRINTF(5, 6);
 

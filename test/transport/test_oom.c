@@ -127,6 +127,8 @@ Test(oom, troupe_connect) {
             cr_assert(refused ? ok : !err, "side %u, %zu: %s", f.side, f.x.nth,
                       troupe_errname(err));
             if (f.side && !f.x.all) cr_assert_eq(err, TROUPE_OK, "the next try is a good one");
+            for (int i = 0; i < 2; i++)
+                cr_assert_eq(party_logged(&f.pair[i], "refused: \n"), 0u, "and says why");
             far_works(&f);
         }
     scene_end();

@@ -42,3 +42,21 @@ Test(oom, troupe_process_id) {
     }
     scene_close(&s);
 }
+
+/* Without memory for the time that it has to stop it gets none. */
+Test(oom, stop_of_a_process) {
+    for (exhaust x = {0}; exhaust_next(&x);) {
+        scene s;
+        scene_open(&s);
+        cr_assert_eq(scene_supervise(&s, &child, 1, 0), TROUPE_OK);
+        scene_watch(&s, scene_named(&s, "child"));
+        exhaust_from(&x, &s.heap);
+        cr_assert_eq(troupe_stop(s.rt, s.top), TROUPE_OK);
+        troupe_err why = scene_down(&s);
+        bool refused = exhaust_to(&x);
+        /* Its supervisor, which has none either, kills its keeper. */
+        cr_assert(why == TROUPE_SHUTDOWN || (refused && why == TROUPE_KILLED), "%s",
+                  troupe_errname(why));
+        scene_close(&s);
+    }
+}
