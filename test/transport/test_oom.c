@@ -75,6 +75,7 @@ typedef struct far {
     notes *notes[2];
     troupe_ref mine, theirs; /* hands */
     exhaust x;
+    bool tcp;
     unsigned side; /* whose memory is refused */
     troupe_msg *msg;
     uint64_t monitor;
@@ -85,7 +86,7 @@ static void far_open(far *f) {
     for (int i = 0; i < 2; i++) f->notes[i] = notes_open();
     party_open(&f->pair[0], "left");
     party_open(&f->pair[1], "right");
-    party_listen(&f->pair[1], false);
+    party_listen(&f->pair[1], f->tcp);
     f->mine = hand_of(&f->pair[0], 16, f->notes[0]);
     f->theirs = hand_of(&f->pair[1], 16, f->notes[1]);
     cr_assert_eq(troupe_register(f->pair[1].rt, f->theirs, "hand"), TROUPE_OK);
@@ -122,7 +123,7 @@ static bool may_be(const far *f, bool refused, troupe_err err) {
 }
 
 Test(oom, troupe_connect) {
-    far f;
+    far f = {0};
     for (f.side = 0; f.side < 2; f.side++)
         for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
             far_open(&f);
@@ -184,7 +185,7 @@ static void far_done(far *f, troupe_err err) {
 /* Makes a call on either side's last memory. */
 static void far_each(void (*call)(troupe_self *self, void *far), bool as_actor,
                      void (*judge)(far *f)) {
-    far f;
+    far f = {0};
     for (f.side = 0; f.side < 2; f.side++)
         for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
             far_open(&f);
@@ -305,7 +306,7 @@ static troupe_err answering_receive(troupe_self *self, void *state, troupe_msg *
 static void far_answer(bool by_reply) {
     static const troupe_behaviour answerer = {
         .state_size = sizeof(void *), .start = answering_start, .receive = answering_receive};
-    far f;
+    far f = {0};
     for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
         far_open(&f);
         party_meet(&f.pair[0], &f.pair[1]);
@@ -459,8 +460,8 @@ static void traffic_open(struct traffic *t, far *f) {
 }
 
 /* Each call ends, each monitor that was made has exactly one `down`, what arrives is in order. */
-static void traffic_on(unsigned side) {
-    far f = {.side = side};
+static void traffic_on(unsigned side, bool tcp) {
+    far f = {.side = side, .tcp = tcp};
     struct traffic t;
     for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
         traffic_open(&t, &f);
@@ -474,10 +475,10 @@ static void traffic_on(unsigned side) {
     scene_end();
 }
 
-Test(oom, traffic_here) {
-    traffic_on(0);
+BOTH(oom, traffic_without_memory_here) {
+    traffic_on(0, tcp);
 }
 
-Test(oom, traffic_there) {
-    traffic_on(1);
+BOTH(oom, traffic_without_memory_there) {
+    traffic_on(1, tcp);
 }
