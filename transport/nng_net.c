@@ -60,20 +60,14 @@ struct tr_listener {
 
 static troupe_err error_of(int rv) {
     switch (rv) {
-    case 0:
-        return TROUPE_OK;
-    case NNG_ETIMEDOUT:
-        return TROUPE_TIMEOUT;
-    case NNG_ENOMEM:
-        return TROUPE_NOMEM;
-    case NNG_EADDRINUSE:
-        return TROUPE_TAKEN;
+    case 0: return TROUPE_OK;
+    case NNG_ETIMEDOUT: return TROUPE_TIMEOUT;
+    case NNG_ENOMEM: return TROUPE_NOMEM;
+    case NNG_EADDRINUSE: return TROUPE_TAKEN;
     case NNG_EADDRINVAL:
     case NNG_EINVAL:
-    case NNG_ENOTSUP:
-        return TROUPE_INVALID;
-    default:
-        return TROUPE_SYSTEM;
+    case NNG_ENOTSUP: return TROUPE_INVALID;
+    default: return TROUPE_SYSTEM;
     }
 }
 
@@ -88,10 +82,8 @@ static troupe_err dial_error_of(int rv) {
     case NNG_EUNREACHABLE:
     case NNG_EADDRINUSE: /* no local port is free */
     case NNG_EADDRINVAL: /* the host is not known */
-    case NNG_EAGAIN:
-        return TROUPE_NOCONNECTION; /* the listener's queue is full */
-    default:
-        return error_of(rv);
+    case NNG_EAGAIN: return TROUPE_NOCONNECTION; /* the listener's queue is full */
+    default: return error_of(rv);
     }
 }
 
