@@ -183,7 +183,10 @@ static void bury(troupe_self *self) {
     troupe_ref me = tr_actor_ref(self);
     troupe_err why = self->why;
     self->status = TR_BURIED;
-    uint64_t marks = tr_table_retire(self); /* first: once one call has said GONE, all do */
+    /* Who finds that it is gone finds its name free. It may get one until it is retired, though. */
+    if (tr_load64_acquire(&self->task.control) & TR_CONTROL_NAMED)
+        tr_names_forget(&rt->names, self);
+    uint64_t marks = tr_table_retire(self); /* once one call has said GONE, all do */
     tr_give(rt->heap, self->failure, sizeof *self->failure);
     self->failure = NULL;
     bool wanted = tr_mailbox_close(&self->task.box);

@@ -124,6 +124,8 @@ uint64_t tr_port_clock(const troupe *rt);
 
 /* The simulation that it is in; NULL: none. */
 troupe_sim *tr_port_sim(const troupe *rt);
+/* A simulation's own memory. */
+const troupe_heap *tr_sim_heap(const troupe_sim *sim);
 /* Has an event, whose `of_sim` is a member of a list or free, run at `due`. */
 void tr_sim_set(troupe_sim *sim, tr_event *event, uint64_t due);
 /* Takes it back. */

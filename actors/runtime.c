@@ -110,9 +110,7 @@ bool tr_runtime_advance(troupe *rt, uint64_t deadline) {
 
 /* --- Closing ---------------------------------------------------------------------------------- */
 
-/* Waits until an id is stale (0: until nobody lives); a stepped runtime steps meanwhile, as far as
- * that leads: nothing else would move it. */
-static bool wait_for(troupe *rt, uint64_t id, uint64_t deadline) {
+bool tr_runtime_wait(troupe *rt, uint64_t id, uint64_t deadline) {
     if (!rt->sched.stepped) return tr_table_wait(&rt->table, id, deadline);
     while (id ? tr_table_find(&rt->table, id) != NULL : tr_table_live(&rt->table) > 0)
         if (!tr_runtime_advance(rt, deadline)) return false;
@@ -144,10 +142,10 @@ static void request_all(troupe *rt, uint32_t request, uint64_t marks) {
 static bool stop_all(troupe *rt, uint64_t deadline) {
     for (uint64_t id; (id = youngest_supervisor(&rt->table));) {
         (void)troupe_stop(rt, (troupe_ref){rt->node, id});
-        if (!wait_for(rt, id, deadline)) return false;
+        if (!tr_runtime_wait(rt, id, deadline)) return false;
     }
     request_all(rt, TR_CONTROL_STOP, TR_CONTROL_TOP);
-    return wait_for(rt, 0, deadline);
+    return tr_runtime_wait(rt, 0, deadline);
 }
 
 /* Says who holds the close up. What it reads is changed by nobody while a callback runs. */
@@ -200,7 +198,7 @@ void tr_port_crash(troupe **it) {
     rt->config.dead_letter = NULL;
     tr_store32_seq(&rt->closing, 1);
     request_all(rt, TR_CONTROL_KILL, ~UINT64_C(0));
-    TR_CHECK(wait_for(rt, 0, TR_NEVER));
+    TR_CHECK(tr_runtime_wait(rt, 0, TR_NEVER));
     finish(rt);
 }
 
@@ -214,7 +212,7 @@ void troupe_close(troupe **it) {
         tr_log(rt, TROUPE_WARN, "close: %zu actors did not stop within %u ms and are killed",
                tr_table_live(&rt->table), rt->config.close_ms);
         request_all(rt, TR_CONTROL_KILL, TR_CONTROL_TOP);
-        ended = wait_for(rt, 0, tr_after_ms(tr_runtime_clock(rt), KILL_MS));
+        ended = tr_runtime_wait(rt, 0, tr_after_ms(tr_runtime_clock(rt), KILL_MS));
     }
     if (!ended) {
         name_stragglers(rt);

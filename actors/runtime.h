@@ -43,4 +43,8 @@ bool tr_runtime_advance(troupe *rt, uint64_t deadline);
 /* The way to other nodes; NULL: none. */
 tr_port *tr_runtime_port(troupe *rt);
 
+/* Waits until an id is stale (0: until nobody lives); false: not by the deadline. A stepped runtime
+ * steps meanwhile, as far as that leads: nothing else would move it. */
+bool tr_runtime_wait(troupe *rt, uint64_t id, uint64_t deadline);
+
 #endif

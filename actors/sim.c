@@ -25,14 +25,20 @@ static void give(void *ctx, void *memory, size_t size) {
 
 /* --- Opening and closing ---------------------------------------------------------------------- */
 
+static void free_sim(troupe_sim *sim) {
+    const troupe_heap heap = *sim->heap; /* which may be a part of it */
+    tr_give(&heap, sim, sizeof *sim);
+}
+
 troupe_err troupe_sim_open(const troupe_sim_config *config, troupe_sim **out) {
     static const troupe_sim_config quiet;
     if (!config) config = &quiet;
-    const troupe_heap *heap = &tr_heap_default;
+    if (!config->heap.take != !config->heap.give) return TROUPE_INVALID;
+    const troupe_heap *heap = config->heap.take ? &config->heap : &tr_heap_default;
     troupe_sim *sim = tr_take_zero(heap, sizeof *sim);
     if (!sim) return TROUPE_NOMEM;
-    sim->heap = heap;
     sim->config = *config;
+    sim->heap = heap = config->heap.take ? &sim->config.heap : heap;
     sim->event_ns = (config->event_us ? config->event_us : EVENT_US) * UINT64_C(1000);
     sim->random = tr_mix(config->seed, 1);
     sim->faults.chance = config->faults;
@@ -40,7 +46,7 @@ troupe_err troupe_sim_open(const troupe_sim_config *config, troupe_sim **out) {
     tr_list_init(&sim->set);
     troupe_err err = tr_choices_init(&sim->choices, config, heap);
     if (err)
-        tr_give(heap, sim, sizeof *sim);
+        free_sim(sim);
     else
         *out = sim;
     return err;
@@ -61,7 +67,7 @@ void troupe_sim_close(troupe_sim **it) {
     tr_choices_fini(&sim->choices);
     tr_give(sim->heap, sim->candidate, sim->room * sizeof *sim->candidate);
     tr_give(sim->heap, sim->agent, sim->agent_room * sizeof *sim->agent);
-    tr_give(sim->heap, sim, sizeof *sim);
+    free_sim(sim);
 }
 
 static uint64_t read_clock(void *sim) {
@@ -148,6 +154,10 @@ bool tr_sim_breaks(troupe_sim *sim) {
 void tr_sim_attach_net(troupe_sim *sim, void *net, const tr_sim_net_ops *ops) {
     sim->net = net;
     sim->net_ops = ops;
+}
+
+const troupe_heap *tr_sim_heap(const troupe_sim *sim) {
+    return sim->heap;
 }
 
 void *tr_sim_network(const troupe_sim *sim) {

@@ -375,8 +375,8 @@ static troupe_err list(troupe_self *self, const tr_supervisor *sup) {
     const troupe_heap *heap = self->rt->heap;
     size_t size = sup->kids * sizeof(troupe_child_info);
     troupe_child_info *info = tr_take_zero(heap, size);
-    if (size && !info) return TROUPE_OK; /* the asker's deadline tells it */
-    for (size_t i = 0; i < sup->kids; i++) {
+    troupe_err err = size && !info ? TROUPE_NOMEM : TROUPE_OK;
+    for (size_t i = 0; !err && i < sup->kids; i++) {
         const tr_kid *kid = &sup->kid[i];
         snprintf(info[i].id, sizeof info[i].id, "%s", kid->spec.id);
         if (kid->actor) info[i].ref = tr_actor_ref(kid->actor);
@@ -385,9 +385,9 @@ static troupe_err list(troupe_self *self, const tr_supervisor *sup) {
         info[i].restarts = kid->restarts;
         info[i].why = kid->why;
     }
-    troupe_err err = troupe_answer(self, &listed_type, &(struct listed){{info, size}});
+    if (!err) err = troupe_answer(self, &listed_type, &(struct listed){{info, size}});
     tr_give(heap, info, size);
-    if (err) tr_log(self->rt, TROUPE_WARN, "children can't be listed: %s", troupe_strerror(err));
+    if (err) tr_ask_unanswered(self->rt, troupe_sender(self), err);
     return TROUPE_OK;
 }
 
@@ -424,6 +424,7 @@ const troupe_behaviour troupe_supervisor = {
 troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what, unsigned timeout_ms,
                             troupe_ref *out) {
     if (tr_sched_inside(&rt->sched)) return TROUPE_INVALID;
+    const uint64_t deadline = tr_after_ms(tr_runtime_clock(rt), timeout_ms);
     troupe_ref ref;
     troupe_msg *msg = NULL;
     troupe_err err = troupe_make(rt, &await_type, NULL, &msg);
@@ -438,11 +439,12 @@ troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what, unsigned
     if (!err) err = started ? (troupe_err)started->err : TROUPE_BADTYPE;
     troupe_drop(&msg);
     if (err == TROUPE_GONE) err = TROUPE_START_FAILED; /* it ended before it was asked */
-    if (!err)
+    if (!err) {
         *out = ref;
-    else if (troupe_stop(rt, ref) != TROUPE_OK)
-        return err; /* it has ended already */
-    return err;
+        return TROUPE_OK;
+    }
+    (void)troupe_stop(rt, ref); /* it may have ended already */
+    return tr_runtime_wait(rt, ref.id, deadline) ? err : TROUPE_TIMEOUT;
 }
 
 troupe_err troupe_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,

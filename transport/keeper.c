@@ -139,7 +139,8 @@ static troupe_err keeper_receive(troupe_self *self, void *state, troupe_msg **ms
     if (troupe_as(*msg, &which_type)) {
         const struct process_pid answer = {k->pid};
         troupe_err err = troupe_answer(self, &pid_type, &answer);
-        (void)err; /* nobody waits for it any more: no failure of this actor's */
+        /* No failure of this actor's; and only a thread of this runtime can ask this. */
+        if (err) tr_port_ask_failed(troupe_runtime(self), troupe_sender(self), err);
     }
     return TROUPE_OK;
 }

@@ -127,6 +127,14 @@ static void say_no_target(void *ctx, uint64_t target) {
 
 /* --- The handshake ---------------------------------------------------------------------------- */
 
+/* Makes sure that an answer of that size can be sent. */
+static bool make_room(tr_peer_link *link, size_t size) {
+    tr_lock(&link->out_lock);
+    bool ok = tr_buffer_reserve(&link->filling, size);
+    tr_unlock(&link->out_lock);
+    return ok;
+}
+
 /* Sends what the handshake answered; or only puts it in line, until `release`. */
 static void send_answer(tr_peer_link *link, const tr_buffer *answer, bool hold) {
     tr_lock(&link->out_lock);
@@ -160,12 +168,12 @@ static troupe_err shake(tr_peer_link *link, const tr_frame *frame) {
     if (!err) {
         tr_handshake_end(&link->shake);
         link->incoming.peer = link->shake.peer.node;
-        err = tr_node_join(link, why, sizeof why);
+        /* First the memory: one that has joined stands in the way of the peer's next try. */
+        err = make_room(link, answer.size) ? tr_node_join(link, why, sizeof why) : TROUPE_NOMEM;
         link->proved = !err;
-        if (err) {
-            answer.size = 0;
+        if (err) answer.size = 0;
+        if (err == TROUPE_REFUSED)
             (void)tr_frame_put(&answer, &(tr_frame){.kind = TR_FRAME_REFUSE});
-        }
     }
     bool told = answer.size > 0;
     if (told) send_answer(link, &answer, !err);
@@ -175,7 +183,7 @@ static troupe_err shake(tr_peer_link *link, const tr_frame *frame) {
         tr_node_up(link);
         release(link);
     } else if (err != TROUPE_LATER) {
-        tr_node_refused(link, err, why);
+        tr_node_refused(link, err, *why ? why : troupe_strerror(err));
         refuse(link, told);
     }
     return err;

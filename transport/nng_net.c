@@ -84,6 +84,7 @@ static troupe_err dial_error_of(int rv) {
     case NNG_ECONNRESET:
     case NNG_ECONNABORTED:
     case NNG_ECONNSHUT:
+    case NNG_ECLOSED: /* it accepted, and closed at once: it has no memory, or is closing */
     case NNG_EUNREACHABLE:
     case NNG_EADDRINUSE: /* no local port is free */
     case NNG_EADDRINVAL: /* the host is not known */

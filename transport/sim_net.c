@@ -58,12 +58,11 @@ typedef struct path {
 
 typedef struct sim_net {
     troupe_sim *sim;
+    const troupe_heap *heap;
     tr_list streams, listeners;
     path *paths;
     uint64_t made; /* streams and ports, so far */
 } sim_net;
-
-static const troupe_heap *const heap = &tr_heap_default; /* of the world, which does not run out */
 
 /* --- Paths ------------------------------------------------------------------------------------ */
 
@@ -71,7 +70,7 @@ static path *path_of(sim_net *net, uint64_t from, uint64_t to) {
     path *at = net->paths;
     while (at && (at->from != from || at->to != to)) at = at->next;
     if (at) return at;
-    at = tr_take_zero(heap, sizeof *at);
+    at = tr_take_zero(net->heap, sizeof *at);
     TR_CHECK(at);
     *at = (path){.next = net->paths, .from = from, .to = to};
     return net->paths = at;
@@ -111,7 +110,7 @@ static void arm(tr_stream *stream) {
 
 static void put(tr_stream *stream, arrival_kind kind, uint64_t due, const void *bytes,
                 size_t size) {
-    arrival *it = tr_take(heap, sizeof *it + size);
+    arrival *it = tr_take(stream->net->heap, sizeof *it + size);
     TR_CHECK(it);
     *it = (arrival){.kind = kind, .due = due, .size = size};
     if (size) memcpy(it + 1, bytes, size);
@@ -124,8 +123,8 @@ static void put(tr_stream *stream, arrival_kind kind, uint64_t due, const void *
     arm(stream);
 }
 
-static void end(arrival *it) {
-    tr_give(heap, it, sizeof *it + it->size);
+static void end(const sim_net *net, arrival *it) {
+    tr_give(net->heap, it, sizeof *it + it->size);
 }
 
 /* Forgets what a stream would see; `bytes`: only what was sent to it. */
@@ -136,7 +135,7 @@ static void forget(tr_stream *stream, bool bytes) {
         if (bytes && it->kind != BYTES)
             tr_fifo_put(&kept, link);
         else
-            end(it);
+            end(stream->net, it);
     }
     stream->arrivals = kept;
 }
@@ -176,13 +175,14 @@ static void receive(tr_stream *stream, arrival *it) {
     bool all = it->read == it->size;
     if (all) (void)tr_fifo_get(&stream->arrivals);
     const tr_stream_events *events = stream->events;
-    void *copy = tr_take(heap, piece); /* the arrival may be gone before the call returns */
+    void *copy =
+        tr_take(stream->net->heap, piece); /* the arrival may be gone before the call returns */
     TR_CHECK(copy);
     memcpy(copy, bytes, piece);
-    if (all) end(it);
+    if (all) end(stream->net, it);
     arm(stream);
     events->received(stream->ctx, copy, piece);
-    tr_give(heap, copy, piece);
+    tr_give(stream->net->heap, copy, piece);
 }
 
 static void accept(tr_stream *stream) {
@@ -209,7 +209,7 @@ static void arrive(void *ctx) {
     }
     arrival_kind kind = it->kind;
     (void)tr_fifo_get(&stream->arrivals);
-    end(it);
+    end(stream->net, it);
     if (kind == CLOSED) {
         forget(stream, false);
         stream->closing = true;
@@ -234,17 +234,18 @@ static void end_net(void *ctx) {
     TR_CHECK(tr_list_empty(&net->streams) && tr_list_empty(&net->listeners));
     for (path *at; (at = net->paths);) {
         net->paths = at->next;
-        tr_give(heap, at, sizeof *at);
+        tr_give(net->heap, at, sizeof *at);
     }
-    tr_give(heap, net, sizeof *net);
+    tr_give(net->heap, net, sizeof *net);
 }
 
 static sim_net *net_of(troupe_sim *sim) {
     sim_net *net = tr_sim_network(sim);
     if (net) return net;
-    net = tr_take_zero(heap, sizeof *net);
+    net = tr_take_zero(tr_sim_heap(sim), sizeof *net);
     TR_CHECK(net);
     net->sim = sim;
+    net->heap = tr_sim_heap(sim);
     tr_list_init(&net->streams);
     tr_list_init(&net->listeners);
     static const tr_sim_net_ops ops = {end_net, part_for, calm};
@@ -253,7 +254,7 @@ static sim_net *net_of(troupe_sim *sim) {
 }
 
 static tr_stream *make_stream(sim_net *net, uint64_t node, uint64_t peer_node) {
-    tr_stream *stream = tr_take_zero(heap, sizeof *stream);
+    tr_stream *stream = tr_take_zero(net->heap, sizeof *stream);
     TR_CHECK(stream);
     stream->net = net;
     stream->node = node;
@@ -300,7 +301,7 @@ static troupe_err listen_at(const tr_host *host, const char *url,
     sim_net *net = net_of(tr_port_sim(host->rt));
     size_t size = strlen(url);
     if (!strstr(url, "://") || size + 8 > sizeof((tr_listener){0}).url) return TROUPE_INVALID;
-    tr_listener *listener = tr_take_zero(heap, sizeof *listener);
+    tr_listener *listener = tr_take_zero(net->heap, sizeof *listener);
     TR_CHECK(listener);
     bool any = size > 2 && strcmp(url + size - 2, ":0") == 0; /* any port that is free */
     int length = any ? snprintf(listener->url, sizeof listener->url, "%.*s%u", (int)size - 1, url,
@@ -309,7 +310,7 @@ static troupe_err listen_at(const tr_host *host, const char *url,
     troupe_err err = find_listener(net, listener->url) ? TROUPE_TAKEN : TROUPE_OK;
     if (bound && (size_t)length >= room) err = TROUPE_INVALID;
     if (err) {
-        tr_give(heap, listener, sizeof *listener);
+        tr_give(net->heap, listener, sizeof *listener);
         return err;
     }
     if (bound) memcpy(bound, listener->url, (size_t)length + 1);
@@ -333,7 +334,7 @@ static void unlisten(tr_listener *listener) {
         tr_sim_net.free(stream);
     }
     tr_list_remove(&listener->of_net);
-    tr_give(heap, listener, sizeof *listener);
+    tr_give(net->heap, listener, sizeof *listener);
 }
 
 static void start(tr_stream *stream, const tr_stream_events *events, void *ctx) {
@@ -365,7 +366,7 @@ static void free_stream(tr_stream *stream) {
     forget(stream, false);
     tr_sim_unset(&stream->event);
     tr_list_remove(&stream->of_net);
-    tr_give(heap, stream, sizeof *stream);
+    tr_give(stream->net->heap, stream, sizeof *stream);
 }
 
 static void fini(void) {}

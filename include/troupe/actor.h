@@ -148,16 +148,18 @@ TROUPE_API troupe_ref troupe_sender(troupe_self *self);
  * FULL, and for another node TOOBIG and NOMEM: the message is still yours. */
 TROUPE_CHECKED troupe_err troupe_reply(troupe_self *self, troupe_msg **msg);
 
-/* Makes a message of `type` out of `*body` and answers with it; on an error nothing is left
- * behind. */
+/* Makes a message of `type` out of `*body` and answers with it; on an error nothing is left behind.
+ * The errors of `troupe_make` and `troupe_reply`. */
 TROUPE_CHECKED troupe_err troupe_answer(troupe_self *self, const troupe_type *type,
                                         const void *body);
 
 /* Sends `*msg` and waits for the answer, which takes its place and is yours. A plain thread only.
- * An answer that comes after the deadline is dropped. The errors of `troupe_send`, and INVALID when
- * called from an actor's callback: the message is still yours. And, with `*msg` NULL then:
+ * An answer that comes after the deadline is dropped. The errors of `troupe_send`, NOMEM for any
+ * actor, and INVALID when called from an actor's callback: the message is still yours. And, with
+ * `*msg` NULL then:
  * TIMEOUT: no answer within `timeout_ms`. FAILED: the actor failed on it. GONE: the actor ended
- * before it handled it. NOCONNECTION: its node was lost meanwhile.
+ * before it handled it. NOCONNECTION: its node was lost meanwhile. UNKNOWN_TYPE, NOMEM: its node
+ * does not know the message's type, or had no memory for it.
  * On a stepped runtime the call steps it, and TIMEOUT comes as soon as nothing is left to run. */
 TROUPE_CHECKED troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg,
                                      unsigned timeout_ms);
@@ -182,7 +184,8 @@ TROUPE_API void troupe_ready(troupe_self *self);
  * report; returns `why`, so `return troupe_fail(self, TROUPE_INVALID, "ratio is %d", n);`. */
 #define troupe_fail(self, why, ...) troupe_fail_at(self, why, __FILE__, __LINE__, __VA_ARGS__)
 
-/* What `troupe_fail` calls. `why` TROUPE_OK is taken as TROUPE_FAILED. */
+/* What `troupe_fail` calls. `why` TROUPE_OK is taken as TROUPE_FAILED. Without memory the actor
+ * fails all the same, and the report lacks text and place. */
 TROUPE_API troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
                                      const char *format, ...) TROUPE_PRINTF(5, 6);
 
@@ -223,9 +226,10 @@ TROUPE_CHECKED troupe_err troupe_send_after(troupe_self *self, unsigned ms, trou
 TROUPE_API troupe_err troupe_cancel(troupe_self *self, troupe_timer timer);
 
 /* Gives a living actor of this runtime a name; it is free again when the actor ends (a restart by
- * its supervisor keeps it), before anybody gets a `down`. One name an actor; to give it the same
- * one again does nothing, so it may be done in `start`. TAKEN: the name is another's, or the actor
- * has another one. GONE. INVALID: empty or longer than TROUPE_NAME_MAX. NOMEM. */
+ * its supervisor keeps it), before anybody gets a `down` or hears that it is GONE. One name an
+ * actor; to give it the same one again does nothing, so it may be done in `start`. TAKEN: the name
+ * is another's, or the actor has another one. GONE. INVALID: empty or longer than TROUPE_NAME_MAX.
+ * NOMEM. */
 TROUPE_CHECKED troupe_err troupe_register(troupe *rt, troupe_ref who, const char *name);
 
 /* Finds a living actor of this runtime by name. NOTFOUND. */

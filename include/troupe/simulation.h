@@ -65,10 +65,12 @@ typedef struct troupe_sim_config {
      * end the oldest event comes next, and nothing is faulty. NULL: none. Copied. */
     const uint32_t *trace;
     size_t trace_length;
+    troupe_heap heap;       /* the simulation's own memory, not its runtimes'; NULLs: malloc */
     struct tr_trial *trial; /* set by troupe_sim_trials; else NULL */
 } troupe_sim_config;
 
-/* Opens a simulation at virtual time 0. NOMEM. INVALID: `depth` over 32. */
+/* Opens a simulation at virtual time 0. NOMEM. INVALID: `depth` over 32, or half an allocator.
+ * Later on a simulation that gets no memory for itself ends the process: the run would be another. */
 TROUPE_CHECKED troupe_err troupe_sim_open(const troupe_sim_config *config, troupe_sim **out);
 
 /* Ends a simulation, whose runtimes must have been closed, and makes the pointer NULL. Does nothing

@@ -53,7 +53,8 @@ TROUPE_API extern const troupe_behaviour troupe_supervisor;
 /* Starts a supervisor at the top of a tree and waits until all its children have started. A plain
  * thread only; children may use the runtime meanwhile.
  * START_FAILED, INVALID, NOMEM: as above, and nothing of it is left. TIMEOUT: not all children had
- * started within `timeout_ms`; the tree is being stopped. */
+ * started within `timeout_ms`, or after a failed start not all had stopped; the tree is being
+ * stopped. */
 TROUPE_CHECKED troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what,
                                            unsigned timeout_ms, troupe_ref *out);
 

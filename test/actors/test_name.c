@@ -146,3 +146,18 @@ Test(name, racing_with_each_other_and_with_ends) {
     for (int i = 0; i < 3; i++) cr_assert_eq(pthread_join(thread[i], NULL), 0);
     stage_close();
 }
+
+/* With mail that has to be ended before the actor is buried. */
+Test(name, is_free_as_soon_as_its_actor_is_gone) {
+    troupe *rt = stage_open(2);
+    for (int i = 0; i < 300; i++) {
+        troupe_ref who = stage_enter(&ann);
+        cr_assert_eq(troupe_register(rt, who, "ann"), TROUPE_OK, "round %d", i);
+        for (int n = 0; n < 100; n++) cue(who, CUE_KEEP, 0);
+        cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
+        while (stage_there(who)) {
+        }
+    }
+    stage_forget();
+    stage_close();
+}

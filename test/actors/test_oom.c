@@ -1,303 +1,395 @@
-/* Memory that runs out: each thing is done again and again, and each time the next of its
- * allocations fails. Either it says so and nothing has happened, or it works all the same; and in
- * the end not a byte is missing. */
+/* Memory that runs out: each public function that takes memory is called again and again, and each
+ * time the next of its allocations is refused. Then it says so, and nothing has happened: not a
+ * byte is missing, the message is still the caller's, and the same call works afterwards. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 
 #include "actors/runtime.h"
-#include "test/support/family.h"
+#include "test/support/exhaust.h"
 #include "test/support/stage.h"
+#include "test/support/player.h"
 
 TestSuite(oom, .timeout = 100);
 
-static const player ann = {.id = "ann"}, a = {.id = "a"}, b = {.id = "b"};
+static const player ann = {.id = "ann"};
 
-/* Refuses the nth allocation from now on, and `more` after it. */
-static void refuse(size_t nth, size_t more) {
-    counting_heap_fail(stage_heap(), nth, more);
-}
-
-/* Ends refusing; whether something was refused since the stage was opened. */
-static bool refused(void) {
-    refuse(0, 0);
-    return counting_heap_look(stage_heap()).refused > 0;
-}
-
-/* What with_each_refused has set: taken back while a test prepares, then set anew. */
-static size_t set_nth, set_more;
-
-static void prepare(void) {
-    refuse(0, 0);
-}
-
-static void go(void) {
-    refuse(set_nth, set_more);
-}
-
-/* Does `act` on a stage of its own with its nth allocation refused, for nth from 1 until nothing is
- * refused any more; with one refusal alone, and with no memory from there on. */
-static void with_each_refused(void (*act)(troupe *rt)) {
-    for (int alone = 0; alone < 2; alone++) {
-        bool any = true;
-        for (size_t nth = 1; any; nth++) {
-            cr_assert_lt(nth, 500);
-            troupe *rt = stage_open(TROUPE_STEPPED);
-            set_nth = nth;
-            set_more = alone ? 0 : SIZE_MAX;
-            go();
-            act(rt);
-            any = refused();
-            (void)stage_run();
-            stage_close();
-        }
+/* Does `act`, which refuses what it wants to, on a stage of its own in each round. */
+static void on_stages(void (*act)(troupe *rt, exhaust *x)) {
+    for (exhaust x = {0}; exhaust_next(&x);) {
+        act(stage_open(TROUPE_STEPPED), &x);
+        (void)stage_run();
+        stage_close();
     }
+}
+
+/* Makes a call on a stage that stays. */
+static void on_one_stage(troupe_err (*call)(void *ctx), void (*undo)(void *ctx), void *ctx) {
+    exhaust_call(stage_heap(), call, undo, ctx);
 }
 
 static void open_refused(unsigned workers) {
-    bool any = true;
-    for (size_t nth = 1; any; nth++) {
+    for (exhaust x = {0}; exhaust_next(&x);) {
         troupe_config config = stage_prepare(workers);
         troupe *rt = NULL;
-        refuse(nth, 0);
+        exhaust_from(&x, stage_heap());
         troupe_err err = troupe_open(&config, &rt);
-        any = refused();
-        cr_assert_eq(err, any ? TROUPE_NOMEM : TROUPE_OK);
-        cr_assert_eq(rt == NULL, any);
+        bool refused = exhaust_to(&x);
+        cr_assert_eq(err, refused ? TROUPE_NOMEM : TROUPE_OK);
+        cr_assert_eq(rt == NULL, refused);
         troupe_close(&rt);
-        cr_assert(counting_heap_fini(stage_heap()));
+        stage_close();
     }
 }
 
-Test(oom, open) {
+Test(oom, troupe_open) {
     open_refused(TROUPE_STEPPED);
     open_refused(3);
 }
 
-static void do_spawn(troupe *rt) {
-    troupe_ref who = {7, 7};
-    troupe_err err = troupe_spawn(rt, &player_behaviour, &ann, &who);
-    cr_assert(err == TROUPE_OK || (err == TROUPE_NOMEM && who.id == 7));
-    cr_assert_eq(err == TROUPE_NOMEM, refused());
-    cr_assert_eq(tr_table_live(&rt->table), err ? 0 : 1);
+/* --- Actors and names ------------------------------------------------------------------------- */
+
+static troupe_err spawn_ann(void *ctx) {
+    troupe_ref *who = ctx;
+    *who = (troupe_ref){7, 7};
+    troupe_err err = troupe_spawn(stage_rt(), &player_behaviour, &ann, who);
+    cr_assert_eq(who->id == 7, err != TROUPE_OK);
+    cr_assert_eq(tr_table_live(&stage_rt()->table), err ? 0 : 1);
     stage_expect(err ? "" : "start(ann)");
+    return err;
 }
 
-Test(oom, spawn) {
-    with_each_refused(do_spawn);
+static void kill_it(void *ctx) {
+    cr_assert_eq(troupe_kill(stage_rt(), *(troupe_ref *)ctx), TROUPE_OK);
+    (void)stage_run();
 }
 
-static void do_make(troupe *rt) {
+static void spawn_on_a_new_stage(troupe *rt, exhaust *x) {
+    troupe_ref who;
+    exhaust_from(x, stage_heap());
+    cr_assert_eq(troupe_spawn(rt, &player_behaviour, &ann, &who),
+                 exhaust_to(x) ? TROUPE_NOMEM : TROUPE_OK);
+}
+
+Test(oom, troupe_spawn) {
+    troupe_ref who;
+    on_stages(spawn_on_a_new_stage);
+    (void)stage_open(TROUPE_STEPPED);
+    on_one_stage(spawn_ann, kill_it, &who);
+    stage_close();
+}
+
+static troupe_err take_all(troupe_self *self, void *state, const void *arg) {
+    (void)state;
+    (void)arg;
+    uint64_t monitor;
+    troupe_msg *msg = NULL;
+    troupe_err err = troupe_register(troupe_runtime(self), troupe_me(self), "busy");
+    if (!err) err = troupe_monitor(self, troupe_me(self), &monitor);
+    if (!err) err = troupe_make(troupe_runtime(self), &cue_type, &(struct cue){0}, &msg);
+    if (!err) err = troupe_send_after(self, 5, troupe_me(self), &msg, NULL);
+    troupe_drop(&msg);
+    if (!err) err = troupe_tell(self, troupe_me(self), &cue_type, &(struct cue){0});
+    return err;
+}
+
+static troupe_err ignore(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self;
+    (void)state;
+    (void)msg;
+    return TROUPE_OK;
+}
+
+static troupe_err spawn_busy(void *ctx) {
+    static const troupe_behaviour busy = {.start = take_all, .receive = ignore, .state_size = 8};
+    troupe_err err = troupe_spawn(stage_rt(), &busy, NULL, ctx);
+    cr_assert_eq(tr_table_live(&stage_rt()->table), err ? 0 : 1);
+    cr_assert_eq(troupe_same(stage_find("busy"), TROUPE_NOBODY), err != TROUPE_OK);
+    return err;
+}
+
+/* A start that fails for want of memory gives back what it has taken until then. */
+Test(oom, a_start_that_takes_memory) {
+    troupe_ref who;
+    (void)stage_open(TROUPE_STEPPED);
+    on_one_stage(spawn_busy, kill_it, &who);
+    stage_close();
+}
+
+static troupe_err register_ann(void *ctx) {
+    troupe_ref *who = ctx;
+    troupe_err err = troupe_register(stage_rt(), *who, "ann");
+    cr_assert_eq(troupe_same(stage_find("ann"), err ? TROUPE_NOBODY : *who), true);
+    return err;
+}
+
+static void another_ann(void *ctx) {
+    kill_it(ctx);
+    *(troupe_ref *)ctx = stage_enter(&ann);
+}
+
+Test(oom, troupe_register) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref who = stage_enter(&ann), other = stage_enter(&ann);
+    on_one_stage(register_ann, another_ann, &who);
+    cr_assert_eq(troupe_register(stage_rt(), other, "ann"), TROUPE_OK);
+    stage_close();
+}
+
+/* --- Messages --------------------------------------------------------------------------------- */
+
+struct note {
+    const char *text;
+    troupe_bytes bytes;
+};
+static const troupe_type note_type =
+    TROUPE_TYPE(note, TROUPE_FIELD(note, text), TROUPE_FIELD(note, bytes));
+
+static troupe_err make_note(void *ctx) {
+    static char large[100000];
+    const struct note body = {"text", {large, *(size_t *)ctx}};
     troupe_msg *msg = (troupe_msg *)1;
-    const struct cue body = {.n = 1};
-    troupe_err err = troupe_make(rt, &cue_type, &body, &msg);
-    cr_assert_eq(err, refused() ? TROUPE_NOMEM : TROUPE_OK);
+    troupe_err err = troupe_make(stage_rt(), &note_type, &body, &msg);
+    cr_assert_eq(msg == NULL, err != TROUPE_OK);
+    if (!err) cr_assert_str_eq(((const struct note *)troupe_as(msg, &note_type))->text, "text");
+    troupe_drop(&msg);
+    return err;
+}
+
+static troupe_err make_cue(void *ctx) {
+    (void)ctx;
+    troupe_msg *msg = (troupe_msg *)1;
+    troupe_err err = troupe_make(stage_rt(), &cue_type, &(struct cue){.n = 1}, &msg);
     cr_assert_eq(msg == NULL, err != TROUPE_OK);
     troupe_drop(&msg);
-    err = troupe_register_type(rt, &cue_type);
-    cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM);
+    return err;
 }
 
-Test(oom, make_and_register_type) {
-    with_each_refused(do_make);
+Test(oom, troupe_make) {
+    size_t sizes[] = {0, 100, 100000};
     (void)stage_open(TROUPE_STEPPED);
-    refuse(1, SIZE_MAX);
-    cr_assert_eq(troupe_register_type(stage_rt(), &cue_type), TROUPE_NOMEM);
+    on_one_stage(make_cue, NULL, NULL);
+    for (size_t i = 0; i < 3; i++) on_one_stage(make_note, NULL, &sizes[i]);
     stage_close();
 }
 
-static void do_post(troupe *rt) {
-    refuse(0, 0);
-    troupe_ref who = stage_enter(&ann);
-    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
-    refuse(1, SIZE_MAX);
-    cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_OK, "sending takes no memory");
-    stage_expect("start(ann) ann:1");
-    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
-    stage_expect("stopping(ann) stop(ann,SHUTDOWN)");
-    cr_assert_not(refused(), "neither does an orderly end");
+static void register_type(troupe *rt, exhaust *x) {
+    exhaust_from(x, stage_heap());
+    troupe_err err = troupe_register_type(rt, &note_type);
+    cr_assert_eq(err, exhaust_to(x) ? TROUPE_NOMEM : TROUPE_OK);
+    const troupe_type *known = tr_types_find(&rt->types, tr_type_hash(&note_type));
+    cr_assert_eq(known == NULL, err != TROUPE_OK);
+    /* The name is not taken by what was refused. */
+    static const troupe_type other = {"note", sizeof(struct cue), NULL, 0};
+    troupe_type rival = other;
+    rival.field = cue_type.field;
+    rival.fields = cue_type.fields;
+    cr_assert_eq(troupe_register_type(rt, &rival), err ? TROUPE_OK : TROUPE_TAKEN);
+    cr_assert_eq(troupe_register_type(rt, &note_type), err ? TROUPE_TAKEN : TROUPE_OK);
 }
 
-Test(oom, sending_handling_and_stopping_take_no_memory) {
-    (void)stage_open(TROUPE_STEPPED);
-    do_post(stage_rt());
-    stage_close();
-}
-
-static void do_register(troupe *rt) {
-    refuse(0, 0);
-    troupe_ref who = stage_enter(&ann), found;
-    counting_heap_state before = counting_heap_look(stage_heap());
-    for (size_t nth = 1;; nth++) {
-        refuse(nth, 0);
-        troupe_err err = troupe_register(rt, who, "ann");
-        refuse(0, 0);
-        cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM);
-        cr_assert_eq(troupe_whereis(rt, "ann", &found), err ? TROUPE_NOTFOUND : TROUPE_OK);
-        if (!err) break;
-        cr_assert_eq(counting_heap_look(stage_heap()).bytes, before.bytes);
-        cr_assert_lt(nth, 10);
-    }
-}
-
-Test(oom, register_name) {
-    (void)stage_open(TROUPE_STEPPED);
-    do_register(stage_rt());
-    stage_close();
+Test(oom, troupe_register_type) {
+    on_stages(register_type);
 }
 
 /* --- As an actor ------------------------------------------------------------------------------ */
 
-static void count_end(void *ctx) {
-    (void)ctx;
-    stage_say("end");
-}
+static void (*scene)(troupe_self *self);
+static unsigned heard, downs;
 
-static troupe_err try_all(troupe_self *self, void *state, troupe_msg **msg) {
-    uint32_t *tried = state;
-    if (!troupe_as(*msg, &cue_type) || (*tried)++) return TROUPE_OK;
-    uint64_t monitor = 0;
-    troupe_timer timer = {0};
-    troupe_msg *before = *msg;
-    const struct cue body = {.act = CUE_SAY, .n = 1};
-    troupe_err err = troupe_monitor(self, troupe_me(self), &monitor);
-    cr_assert(err == TROUPE_OK ? monitor > 0 : err == TROUPE_NOMEM && monitor == 0);
-    if (!err) cr_assert_eq(troupe_demonitor(self, monitor), TROUPE_OK);
-    err = troupe_monitor(self, (troupe_ref){troupe_me(self).node, 1u << 20}, &monitor);
-    cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM);
-    err = troupe_tell(self, troupe_me(self), &cue_type, &body);
-    cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM);
-    err = tr_port_on_end(self, count_end, NULL);
-    cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM);
-    err = troupe_send_after(self, 5, troupe_me(self), msg, &timer);
-    cr_assert(err == TROUPE_OK ? !*msg && timer.id : err == TROUPE_NOMEM && *msg == before);
+/* Plays the scene at the first message, and counts what comes then. */
+static troupe_err play(troupe_self *self, void *state, troupe_msg **msg) {
+    bool *played = state;
+    heard += *played && troupe_as(*msg, &cue_type);
+    downs += troupe_as(*msg, &troupe_down_type) != NULL;
+    if (!*played) scene(self);
+    *played = true;
     return TROUPE_OK;
 }
 
-static void do_all(troupe *rt) {
-    static const troupe_behaviour what = {.receive = try_all, .state_size = 4};
-    prepare();
+static const troupe_behaviour actor = {.receive = play, .state_size = sizeof(bool)};
+
+/* Has an actor on a new stage play a scene; the stage is the caller's to close. */
+static troupe_ref as_actor(void (*what)(troupe_self *self)) {
     troupe_ref who;
-    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    scene = what;
+    heard = downs = 0;
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    cr_assert_eq(troupe_spawn(rt, &actor, NULL, &who), TROUPE_OK);
     cue(who, CUE_SAY, 0);
-    go();
     (void)stage_run();
-    cr_assert(stage_there(who));
-    stage_advance(5);
+    return who;
 }
 
-Test(oom, monitor_tell_on_end_send_after) {
-    with_each_refused(do_all);
+static uint32_t waiting(troupe_ref who) {
+    uint32_t n;
+    cr_assert_eq(troupe_mailbox(stage_rt(), who, &n, NULL), TROUPE_OK);
+    return n;
+}
+
+static troupe_err tell_myself(void *self) {
+    uint32_t before = waiting(troupe_me(self));
+    troupe_err err = troupe_tell(self, troupe_me(self), &cue_type, &(struct cue){.n = 1});
+    cr_assert_eq(waiting(troupe_me(self)), before + !err);
+    return err;
+}
+
+static void try_to_tell(troupe_self *self) {
+    exhaust_call(stage_heap(), tell_myself, NULL, self);
+}
+
+Test(oom, troupe_tell) {
+    (void)as_actor(try_to_tell);
+    cr_assert_eq(heard, EXHAUST_SWEEPS);
+    stage_close();
+}
+
+static troupe_err answer(void *self) {
+    return troupe_answer(self, &cue_type, &(struct cue){.n = 3});
+}
+
+/* A player that can't make its answer fails; before that its asker still waits. */
+static void try_to_answer(troupe_self *self) {
+    exhaust_call(stage_heap(), answer, NULL, self);
+}
+
+Test(oom, troupe_answer) {
+    scene = try_to_answer;
+    troupe_ref who;
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_msg *msg = cue_make(CUE_SAY, 0, TROUPE_NOBODY);
+    cr_assert_eq(troupe_spawn(rt, &actor, NULL, &who), TROUPE_OK);
+    cr_assert_eq(troupe_ask(rt, who, &msg, 10000), TROUPE_OK);
+    cr_assert_eq(cue_n(msg), 3);
+    cr_assert_eq(stage_dead_letters(), EXHAUST_SWEEPS - 1, "the others come too late");
+    troupe_drop(&msg);
+    stage_close();
+}
+
+static troupe_ref watched;
+
+static troupe_err monitor(void *self) {
+    uint64_t number = 77;
+    troupe_err err = troupe_monitor(self, watched, &number);
+    cr_assert_eq(number == 77, err != TROUPE_OK);
+    return err;
+}
+
+static troupe_err monitor_and_back(void *self) {
+    uint64_t number;
+    troupe_err err = troupe_monitor(self, watched, &number);
+    if (!err) cr_assert_eq(troupe_demonitor(self, number), TROUPE_OK);
+    return err;
+}
+
+static void try_to_monitor(troupe_self *self) {
+    watched = stage_enter(&ann);
+    exhaust_call(stage_heap(), monitor, NULL, self);
+    exhaust_call(stage_heap(), monitor_and_back, NULL, self);
+    /* And one that was never there, whose `down` comes at once. */
+    const troupe_ref living = watched;
+    watched = (troupe_ref){troupe_me(self).node, 1u << 20};
+    exhaust_call(stage_heap(), monitor, NULL, self);
+    watched = living;
+}
+
+Test(oom, troupe_monitor) {
+    (void)as_actor(try_to_monitor);
+    cr_assert_eq(downs, EXHAUST_SWEEPS);
+    kill_it(&watched);
+    cr_assert_eq(downs, 2 * EXHAUST_SWEEPS, "one for each that was made, none for the others");
+    stage_close();
+}
+
+/* A message that is sent later, and what the call is given for it. */
+struct later {
+    troupe_self *self;
+    troupe_msg *msg;
+};
+
+static void make_later(void *ctx) {
+    ((struct later *)ctx)->msg = cue_make(CUE_SAY, 3, TROUPE_NOBODY);
+}
+
+static troupe_err send_later(void *ctx) {
+    struct later *later = ctx;
+    troupe_timer timer = {77};
+    const troupe_msg *before = later->msg;
+    troupe_err err = troupe_send_after(later->self, 5, troupe_me(later->self), &later->msg, &timer);
+    cr_assert_eq(timer.id == 77, err != TROUPE_OK);
+    cr_assert_eq(later->msg, err ? before : NULL);
+    if (err) cr_assert_eq(cue_n(later->msg), 3);
+    return err;
+}
+
+static void try_to_send_later(troupe_self *self) {
+    struct later later = {.self = self};
+    make_later(&later);
+    exhaust_call(stage_heap(), send_later, make_later, &later);
+    troupe_drop(&later.msg);
+}
+
+Test(oom, troupe_send_after) {
+    (void)as_actor(try_to_send_later);
+    stage_advance(6);
+    cr_assert_eq(heard, EXHAUST_SWEEPS);
+    stage_close();
+}
+
+static void count_end(void *count) {
+    ++*(unsigned *)count;
+}
+
+static unsigned ends;
+
+static troupe_err want_end(void *self) {
+    return tr_port_on_end(self, count_end, &ends);
+}
+
+static void try_to_want_ends(troupe_self *self) {
+    exhaust_call(stage_heap(), want_end, NULL, self);
+}
+
+Test(oom, on_end) {
+    ends = 0;
+    troupe_ref who = as_actor(try_to_want_ends);
+    kill_it(&who);
+    cr_assert_eq(ends, EXHAUST_SWEEPS);
+    stage_close();
 }
 
 /* An actor whose report can't be written down in full fails all the same. */
-static void do_fail(troupe *rt) {
-    prepare();
+static void fail(troupe *rt, exhaust *x) {
+    (void)rt;
     troupe_ref who = stage_enter(&ann);
     cue(who, CUE_FAIL, TROUPE_USER);
-    go();
+    exhaust_from(x, stage_heap());
     stage_expect("start(ann) stop(ann,USER)");
+    bool refused = exhaust_to(x);
     cr_assert_not(stage_there(who));
     cr_assert_eq(stage_logged("actor failed: player"), 1);
-    (void)rt;
+    cr_assert_eq(stage_logged("\"as told\""), refused ? 0 : 1);
 }
 
-Test(oom, fail) {
-    with_each_refused(do_fail);
+Test(oom, troupe_fail_at) {
+    on_stages(fail);
 }
 
-/* --- Waiting ---------------------------------------------------------------------------------- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
-static void do_ask(troupe *rt) {
-    prepare();
+/* Who can't make the answer fails by the player's rules. */
+static void ask(troupe *rt, exhaust *x) {
     troupe_ref who = stage_enter(&ann);
     troupe_msg *msg = cue_make(CUE_ANSWER, 3, TROUPE_NOBODY);
-    go();
+    exhaust_from(x, stage_heap());
     troupe_err err = troupe_ask(rt, who, &msg, 10000);
-    bool any = refused();
+    bool refused = exhaust_to(x);
     if (err == TROUPE_NOMEM) cr_assert_eq(cue_n(msg), 3, "it is not the asker's own");
-    /* Who can't make the answer fails by the player's rules. */
-    cr_assert(any ? err == TROUPE_NOMEM || err == TROUPE_FAILED : err == TROUPE_OK);
+    if (err == TROUPE_FAILED) cr_assert_null(msg);
+    cr_assert(refused ? err == TROUPE_NOMEM || err == TROUPE_FAILED : err == TROUPE_OK);
+    cr_assert_eq(rt->asks.by_id.count, 0);
+    if (err == TROUPE_NOMEM) cr_assert_eq(troupe_ask(rt, who, &msg, 10000), TROUPE_OK);
     troupe_drop(&msg);
 }
 
-Test(oom, ask) {
-    with_each_refused(do_ask);
-}
-
-static void do_supervise(troupe *rt) {
-    const troupe_child child[] = {kid(&a, 0), kid(&b, TROUPE_TEMPORARY)};
-    const troupe_supervision what = {.child = child, .children = 2, .max_restarts = 3};
-    troupe_ref top;
-    troupe_err err = troupe_supervise(rt, &what, 10000, &top);
-    bool any = refused();
-    cr_assert(any || err == TROUPE_OK);
-    /* TIMEOUT: it has no memory for its answer either. */
-    cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM || err == TROUPE_START_FAILED ||
-                  err == TROUPE_TIMEOUT,
-              "%s", troupe_errname(err));
-    (void)stage_run();
-    if (err) {
-        cr_assert_eq(tr_table_live(&rt->table), 0);
-        return;
-    }
-    family_expect(top, "a:RUNNING:0 b:RUNNING:0");
-}
-
-Test(oom, supervise) {
-    with_each_refused(do_supervise);
-}
-
-static void do_children(troupe *rt) {
-    prepare();
-    const troupe_child child[] = {kid(&a, 0), kid(&b, 0)};
-    troupe_ref top = family(child, 2, 3, 0);
-    go();
-    size_t count = 77;
-    troupe_child_info info[2];
-    troupe_err err = troupe_children(rt, top, 10000, info, 2, &count);
-    bool any = refused();
-    cr_assert(any ? err == TROUPE_NOMEM || err == TROUPE_TIMEOUT : err == TROUPE_OK);
-    cr_assert_eq(count, err ? 77 : 2);
-    family_expect(top, "a:RUNNING:0 b:RUNNING:0");
-}
-
-Test(oom, children) {
-    with_each_refused(do_children);
-}
-
-/* Restarts without memory are restarts that fail; at the limit the supervisor gives up. */
-static void do_restart(troupe *rt) {
-    prepare();
-    const troupe_child child[] = {kid(&a, 0), kid(&b, 0)};
-    troupe_ref top = family(child, 2, 3, 0);
-    cue_named("b", CUE_FAIL, TROUPE_USER);
-    go();
-    (void)stage_run();
-    bool any = refused();
-    if (set_more && any && !stage_there(top)) {
-        cr_assert_eq(tr_table_live(&rt->table), 0);
-        return;
-    }
-    cr_assert(stage_there(top));
-    cr_assert(!troupe_same(stage_find("b"), TROUPE_NOBODY));
-}
-
-Test(oom, restart) {
-    with_each_refused(do_restart);
-}
-
-/* A child whose time-out can't be set gets none: it is killed, so that the stop goes on. */
-static void do_stop(troupe *rt) {
-    static const player slow = {.id = "slow", .stopping = TROUPE_LATER};
-    prepare();
-    const troupe_child child[] = {kid(&a, 0), kid(&slow, 0)};
-    troupe_ref top = family(child, 2, 3, 0);
-    cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
-    go();
-    stage_advance(5000);
-    cr_assert_not(stage_there(top));
-}
-
-Test(oom, stop) {
-    with_each_refused(do_stop);
+Test(oom, troupe_ask) {
+    on_stages(ask);
 }

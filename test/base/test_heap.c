@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "test/support/counting_heap.h"
+#include "test/support/exhaust.h"
 
 static counting_heap heap;
 
@@ -160,4 +161,26 @@ Test(heap, counting_heap_fails_the_ones_that_it_was_told_to) {
     cr_assert_not_null(memory);
     cr_assert_eq(counting_heap_look(&heap).blocks, 1);
     tr_give(&heap.heap, memory, 1);
+}
+
+/* Takes three blocks, one after the other; how many it got. */
+static size_t take_three(void *memory[3]) {
+    size_t got = 0;
+    for (size_t i = 0; i < 3; i++) got += (memory[i] = tr_take(&heap.heap, 1)) != NULL;
+    return got;
+}
+
+Test(heap, exhaust_refuses_each_once_alone_and_once_with_the_rest) {
+    const size_t expected[] = {2, 2, 2, 3, 0, 1, 2, 3};
+    size_t round = 0;
+    for (exhaust x = {0}; exhaust_next(&x); round++) {
+        void *memory[3];
+        exhaust_from(&x, &heap);
+        size_t got = take_three(memory);
+        cr_assert_eq(exhaust_to(&x), got < 3);
+        cr_assert_lt(round, 8u);
+        cr_assert_eq(got, expected[round], "round %zu", round);
+        for (size_t i = 0; i < 3; i++) tr_give(&heap.heap, memory[i], 1);
+    }
+    cr_assert_eq(round, 8u);
 }

@@ -132,6 +132,20 @@ readme)
     echo 'int  a;' >examples/first.c
     bites README.md:5:
     ;;
+memory)
+    printf 'int troupe_a(\n    int n);\nextern const troupe_behaviour troupe_b;\n' >include/troupe/a.h
+    printf 'extern const int troupe_c;\nstatic inline int troupe_d(void) { return 0; }\n' \
+        >>include/troupe/a.h
+    printf 'Test(oom, troupe_a) {\n}\nTest(oom, troupe_b) {\n}\n' >test/base/test_a.c
+    printf 'Test(takes_nothing, troupe_d) {\n}\nTest(oom, other) {\n}\n' >>test/base/test_a.c
+    passes
+    printf 'int troupe_aa(void);\n\nextern const troupe_behaviour troupe_bb;\n' \
+        >include/troupe/bad.h
+    printf 'static inline int troupe_dd(void) { return 0; }\n' >>include/troupe/bad.h
+    printf 'Test(a, troupe_aa) {\n}\nTest(oom, troupe_e) {\n}\n' >test/base/test_bad.c
+    bites include/troupe/bad.h:1: include/troupe/bad.h:3: include/troupe/bad.h:4: \
+        test/base/test_bad.c:3:
+    ;;
 run-criterion)
     # Here the judged is a runner, played by a script that prints what Criterion would.
     printf 'Test(a, b) {\n}\nParameterizedTest(int *n, a, c) {\n}\n' >test.c

@@ -98,8 +98,8 @@ static inline void party_hold(party *p, const char *text) {
     tr_unlock(&p->lock);
 }
 
-/* Opens a runtime that is a node; what the configuration leaves out is filled in. */
-static inline void party_open_as(party *p, const char *name, troupe_node_config config) {
+/* Opens a runtime that is no node yet. */
+static inline void party_open_runtime(party *p, const char *name) {
     memset(p, 0, sizeof *p);
     counting_heap_init(&p->heap);
     tr_mutex_init(&p->lock);
@@ -107,6 +107,11 @@ static inline void party_open_as(party *p, const char *name, troupe_node_config 
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     troupe_config plain = {.workers = 2, .log = party_log, .log_ctx = p, .heap = p->heap.heap};
     cr_assert_eq(troupe_open(&plain, &p->rt), TROUPE_OK);
+}
+
+/* Opens a runtime that is a node; what the configuration leaves out is filled in. */
+static inline void party_open_as(party *p, const char *name, troupe_node_config config) {
+    party_open_runtime(p, name);
     config.name = name;
     if (!config.secret) config.secret = node_secret, config.secret_size = sizeof node_secret;
     cr_assert_eq(troupe_node_open(p->rt, &config, &p->node), TROUPE_OK);

@@ -351,25 +351,6 @@ Test(process, a_close_ends_what_runs) {
     scene_close(&s);
 }
 
-/* Whichever allocation fails: an error, or a process; and nothing is left. */
-Test(process, no_memory_is_an_error_and_leaves_nothing) {
-    const char *const argv[] = {"/bin/sleep", "1000", NULL};
-    const troupe_program sleeper = {.argv = argv};
-    const troupe_child child = {.id = "child", .what = &troupe_process, .arg = &sleeper};
-    for (size_t nth = 1;; nth++) {
-        scene s;
-        scene_open(&s);
-        const troupe_supervision what = {.child = &child, .children = 1};
-        counting_heap_fail(&s.heap, nth, 0);
-        troupe_err err = troupe_supervise(s.rt, &what, 2000, &s.top);
-        bool refused = counting_heap_look(&s.heap).refused > 0;
-        counting_heap_fail(&s.heap, 0, 0);
-        if (!refused) cr_assert_eq(err, TROUPE_OK);
-        scene_close(&s);
-        if (!refused) break;
-    }
-}
-
 /* Whichever descriptor is one too many: an error, or a process; and nothing is left. */
 Test(process, no_descriptors_are_an_error_and_leave_nothing) {
     const char *const argv[] = {"/bin/sleep", "1000", NULL};
