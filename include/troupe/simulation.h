@@ -69,8 +69,8 @@ typedef struct troupe_sim_config {
     struct tr_trial *trial; /* set by troupe_sim_trials; else NULL */
 } troupe_sim_config;
 
-/* Opens a simulation at virtual time 0. NOMEM. INVALID: `depth` over 32, or half an allocator.
- * Later on a simulation that gets no memory for itself ends the process: the run would be another. */
+/* Opens a simulation at virtual time 0. NOMEM. INVALID: `depth` over 32, or half an allocator. A
+ * simulation that later on gets no memory for itself ends the process: the run would be another. */
 TROUPE_CHECKED troupe_err troupe_sim_open(const troupe_sim_config *config, troupe_sim **out);
 
 /* Ends a simulation, whose runtimes must have been closed, and makes the pointer NULL. Does nothing
