@@ -34,7 +34,7 @@ static void refused(troupe_ref to, troupe_err why) {
 }
 
 Test(account, a_message_is_queued_then_handled) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     expect(0, 0, 0, 0, NULL);
     for (uint32_t i = 0; i < 5; i++) cue(who, CUE_SAY, i);
@@ -45,7 +45,7 @@ Test(account, a_message_is_queued_then_handled) {
 }
 
 Test(account, what_is_refused_is_returned) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &player_with_4, &ann, &who), TROUPE_OK);
     for (uint32_t i = 0; i < 4; i++) cue(who, CUE_SAY, i);
@@ -59,7 +59,7 @@ Test(account, what_is_refused_is_returned) {
 }
 
 Test(account, one_that_is_passed_on_was_handled_and_is_sent_again) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref a = stage_enter(&ann), b = stage_enter(&ben);
     cue_about(a, CUE_PASS, 1, b);
     cr_assert_eq(troupe_step(stage_rt(), 1), 1);
@@ -70,7 +70,7 @@ Test(account, one_that_is_passed_on_was_handled_and_is_sent_again) {
 }
 
 Test(account, what_a_worker_sends_in_vain_is_returned_too) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref a = stage_enter(&ann), b;
     cr_assert_eq(troupe_spawn(rt, &player_with_4, &ben, &b), TROUPE_OK);
     for (uint32_t i = 0; i < 4; i++) cue(b, CUE_SAY, i);
@@ -88,7 +88,7 @@ Test(account, what_a_worker_sends_in_vain_is_returned_too) {
 }
 
 Test(account, an_answer_is_handled_by_its_asker) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     troupe_msg *msg = cue_make(CUE_ANSWER, 7, TROUPE_NOBODY);
     cr_assert_eq(troupe_ask(rt, who, &msg, 1000), TROUPE_OK);
@@ -98,7 +98,7 @@ Test(account, an_answer_is_handled_by_its_asker) {
 }
 
 Test(account, an_answer_that_nobody_waits_for_is_dead) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     troupe_msg *msg = cue_make(CUE_KEEP, 0, TROUPE_NOBODY);
     cr_assert_eq(troupe_ask(rt, who, &msg, 1), TROUPE_TIMEOUT);
@@ -112,7 +112,7 @@ Test(account, an_answer_that_nobody_waits_for_is_dead) {
 }
 
 Test(account, over_a_restart_one_is_dead_and_the_rest_is_queued_and_handled) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&ann, TROUPE_PERMANENT);
     troupe_ref top = family(&child, 1, 3, 1000);
     troupe_ref who = stage_find("ann");
@@ -147,7 +147,7 @@ static void set_timer(troupe_self *self) {
 }
 
 Test(account, a_timers_message_is_sent_when_it_fires) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     timers_target = stage_enter(&ann);
     const player sets = {.id = "sets", .at_start = set_timer};
     (void)stage_enter(&sets);
@@ -219,7 +219,7 @@ static troupe_err take_stock(troupe_self *self, void *state, troupe_msg **msg) {
 }
 
 Test(account, misses_in_a_callback_the_message_in_hand) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = take_stock};
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);

@@ -25,7 +25,7 @@ static void one_life(unsigned workers) {
 }
 
 Test(actor, a_life_stepped) {
-    one_life(TROUPE_STEPPED);
+    one_life(STAGE_SIMULATED);
 }
 
 Test(actor, a_life_on_workers) {
@@ -45,7 +45,7 @@ Test(actor, start_runs_on_the_callers_thread_before_spawn_returns) {
 }
 
 Test(actor, an_error_of_start_is_spawns_and_nothing_is_left) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player bad = {.id = "bad", .start = (troupe_err)(TROUPE_USER + 3)};
     troupe_ref who = {7, 7};
     cr_assert_eq(troupe_spawn(rt, &player_behaviour, &bad, &who), TROUPE_USER + 3);
@@ -62,7 +62,7 @@ static void exit_well(troupe_self *self) {
 }
 
 Test(actor, an_error_of_start_counts_also_after_an_exit) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player bad = {.id = "bad", .start = TROUPE_INVALID, .at_start = exit_well};
     troupe_ref who = TROUPE_NOBODY;
     cr_assert_eq(troupe_spawn(rt, &player_behaviour, &bad, &who), TROUPE_INVALID);
@@ -71,7 +71,7 @@ Test(actor, an_error_of_start_counts_also_after_an_exit) {
 }
 
 Test(actor, exit_in_start_ends_a_life_that_was_started) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player brief = {.id = "brief", .at_start = exit_well};
     troupe_ref who = TROUPE_NOBODY;
     cr_assert_eq(troupe_spawn(rt, &player_behaviour, &brief, &who), TROUPE_OK);
@@ -81,7 +81,7 @@ Test(actor, exit_in_start_ends_a_life_that_was_started) {
 }
 
 Test(actor, a_behaviour_is_checked) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_behaviour what = player_behaviour;
     troupe_ref who;
     what.mailbox_limit = TROUPE_MAILBOX_MAX;
@@ -103,7 +103,7 @@ static troupe_err swallow(troupe_self *self, void *state, troupe_msg **msg) {
 }
 
 Test(actor, all_but_receive_is_optional) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour least = {.receive = swallow};
     troupe_ref who;
     uint32_t limit;
@@ -118,7 +118,7 @@ Test(actor, all_but_receive_is_optional) {
 }
 
 Test(actor, the_state_of_each_actor_is_zero_at_its_start) { /* the player asserts it */
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     for (int i = 0; i < 20; i++) {
         troupe_ref who = stage_enter(&ann);
         cue(who, CUE_COUNT, 0);
@@ -131,7 +131,7 @@ Test(actor, the_state_of_each_actor_is_zero_at_its_start) { /* the player assert
 }
 
 Test(actor, later_from_start_is_a_living_actor_without_a_supervisor_too) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player slow = {.id = "slow", .start = TROUPE_LATER};
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &player_behaviour, &slow, &who), TROUPE_OK);
@@ -160,7 +160,7 @@ static void spawn_inside(unsigned workers) {
 }
 
 Test(actor, callbacks_may_spawn) {
-    spawn_inside(TROUPE_STEPPED);
+    spawn_inside(STAGE_SIMULATED);
     spawn_inside(1);
     spawn_inside(4);
 }
@@ -174,14 +174,14 @@ static void spawn_while_closing(unsigned workers) {
 }
 
 Test(actor, a_closing_runtime_takes_no_more_actors) {
-    spawn_while_closing(TROUPE_STEPPED);
+    spawn_while_closing(STAGE_SIMULATED);
     spawn_while_closing(4);
 }
 
 /* --- Ending ----------------------------------------------------------------------------------- */
 
 Test(actor, exit_ends_after_the_callback_with_its_reason) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_err reasons[] = {TROUPE_OK, TROUPE_SHUTDOWN, TROUPE_FULL,
                                   (troupe_err)(TROUPE_USER + 1)};
     const char *words[] = {"start(ann) stop(ann,OK)", "start(ann) stop(ann,SHUTDOWN)",
@@ -211,7 +211,7 @@ Test(actor, an_error_of_receive_fails_this_actor_alone) {
 }
 
 Test(actor, fail_tells_text_and_place) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref a = stage_enter(&ann), b = stage_enter(&ben);
     cue_about(b, CUE_PASS, 1, a);
     (void)stage_run();
@@ -230,7 +230,7 @@ static troupe_err fail_by_far(troupe_self *self, void *state, troupe_msg **msg) 
 }
 
 Test(actor, a_long_text_is_cut_and_the_first_failure_counts) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.name = "far", .receive = fail_by_far};
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
@@ -243,7 +243,7 @@ Test(actor, a_long_text_is_cut_and_the_first_failure_counts) {
 }
 
 Test(actor, the_message_that_it_failed_on_is_a_dead_letter) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     cue(who, CUE_FAIL, TROUPE_FAILED);
     (void)stage_run();
@@ -254,7 +254,7 @@ Test(actor, the_message_that_it_failed_on_is_a_dead_letter) {
 }
 
 Test(actor, a_kill_runs_nothing_more_of_the_actor) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     cue(who, CUE_SAY, 1);
     cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
@@ -267,7 +267,7 @@ Test(actor, a_kill_runs_nothing_more_of_the_actor) {
 }
 
 Test(actor, a_stop_goes_ahead_of_the_mail_and_the_mail_to_dead_letters) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     for (uint32_t i = 0; i < 10; i++) cue(who, CUE_SAY, i);
     cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
@@ -278,7 +278,7 @@ Test(actor, a_stop_goes_ahead_of_the_mail_and_the_mail_to_dead_letters) {
 }
 
 Test(actor, stopping_later_goes_on_until_exit) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player slow = {.id = "slow", .stopping = TROUPE_LATER};
     troupe_ref who = stage_enter(&slow);
     for (int i = 0; i < 3; i++) { /* it is asked once only */
@@ -293,7 +293,7 @@ Test(actor, stopping_later_goes_on_until_exit) {
 }
 
 Test(actor, stopping_later_does_not_ward_off_a_kill) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player slow = {.id = "slow", .stopping = TROUPE_LATER};
     troupe_ref who = stage_enter(&slow);
     cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
@@ -305,7 +305,7 @@ Test(actor, stopping_later_does_not_ward_off_a_kill) {
 }
 
 Test(actor, an_error_of_stopping_is_a_failure) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player sick = {.id = "sick", .stopping = TROUPE_SYSTEM};
     troupe_ref who = stage_enter(&sick);
     cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
@@ -365,7 +365,7 @@ Test(actor, a_busy_actor_ends_when_its_callback_returns) {
 }
 
 Test(actor, only_its_own_ref_reaches_an_actor) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     cue(who, CUE_SAY, 1);
     cr_assert_eq(troupe_stop(rt, (troupe_ref){who.node, who.id + 1}), TROUPE_GONE);
@@ -406,7 +406,7 @@ static troupe_err stop_oneself(troupe_self *self, void *state, troupe_msg **msg)
 }
 
 Test(actor, an_actor_may_stop_or_kill_itself) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = stop_oneself, .stop = stop_hard};
     troupe_ref who;
     for (uint32_t kill = 0; kill < 2; kill++) {

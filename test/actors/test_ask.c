@@ -35,7 +35,7 @@ static void answered(unsigned workers) {
 }
 
 Test(ask, an_answer_takes_the_questions_place) {
-    answered(TROUPE_STEPPED);
+    answered(STAGE_SIMULATED);
     answered(1);
     answered(4);
 }
@@ -61,7 +61,7 @@ static void ended(unsigned workers) {
 }
 
 Test(ask, one_that_fails_on_the_question_or_ends_does_not_answer) {
-    ended(TROUPE_STEPPED);
+    ended(STAGE_SIMULATED);
     ended(1);
     ended(4);
 }
@@ -73,7 +73,7 @@ static troupe_err answer_and_fail(troupe_self *self, void *state, troupe_msg **m
 }
 
 Test(ask, what_was_answered_before_a_failure_counts) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = answer_and_fail};
     troupe_ref who;
     uint32_t n;
@@ -99,7 +99,7 @@ static void mail_left(unsigned workers) {
 }
 
 Test(ask, a_question_left_in_the_mail_of_one_that_ends_is_told_gone) {
-    mail_left(TROUPE_STEPPED);
+    mail_left(STAGE_SIMULATED);
     for (int i = 0; i < 50; i++) mail_left(1);
 }
 
@@ -113,7 +113,7 @@ Test(ask, nobody_waits_past_the_deadline) {
 }
 
 Test(ask, a_stepped_runtime_that_has_nothing_to_do_will_not_answer) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     uint32_t n;
     cr_assert_eq(ask(who, CUE_KEEP, 0, 1000000, &n), TROUPE_TIMEOUT);
@@ -136,7 +136,7 @@ Test(ask, a_stepped_runtime_that_never_rests_does_not_hold_the_asker_up) {
 }
 
 Test(ask, a_late_answer_is_dropped) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     uint32_t n;
     cr_assert_eq(ask(who, CUE_KEEP, 0, 5, &n), TROUPE_TIMEOUT);
@@ -160,7 +160,7 @@ Test(ask, a_late_reply_is_a_dead_letter) {
 }
 
 Test(ask, a_full_mailbox_is_told_at_once) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &player_with_4, &ann, &who), TROUPE_OK);
     for (uint32_t i = 0; i < 4; i++) cue(who, CUE_SAY, i);
@@ -204,7 +204,7 @@ static void from_inside(unsigned workers) {
 }
 
 Test(ask, callbacks_may_not_wait) {
-    from_inside(TROUPE_STEPPED);
+    from_inside(STAGE_SIMULATED);
     from_inside(4);
 }
 

@@ -90,7 +90,7 @@ static void die(troupe *rt, const player *who, uint32_t n) {
 }
 
 Test(dead, the_log_folds_repeats) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     die(rt, &ann, 50);
     cr_assert_eq(stage_logged("dead letter"), 1);
     die(rt, &ben, 1);
@@ -101,7 +101,7 @@ Test(dead, the_log_folds_repeats) {
 }
 
 Test(dead, the_log_has_at_most_ten_lines_a_second) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     for (int i = 0; i < 100; i++) die(rt, &ann, 1);
     cr_assert_eq(stage_logged("dead letter"), 10);
     stage_advance(1000);
@@ -114,7 +114,7 @@ Test(dead, the_log_has_at_most_ten_lines_a_second) {
 }
 
 Test(dead, a_quiet_log_is_not_told) {
-    troupe *rt = stage_open_as((troupe_config){.workers = TROUPE_STEPPED, .quiet = TROUPE_INFO});
+    troupe *rt = stage_open_as((troupe_config){.workers = STAGE_SIMULATED, .quiet = TROUPE_INFO});
     die(rt, &ann, 3);
     cr_assert_eq(stage_dead_letters(), 3);
     stage_close();

@@ -22,7 +22,7 @@ static size_t ties(void) {
 }
 
 Test(monitor, case_17_watching_one_that_has_ended_gives_one_down_at_once) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref a, b;
     two(&a, &b);
     cr_assert_eq(troupe_kill(rt, b), TROUPE_OK);
@@ -66,7 +66,7 @@ static void reasons(unsigned workers) {
 }
 
 Test(monitor, every_end_is_told_with_its_reason) {
-    reasons(TROUPE_STEPPED);
+    reasons(STAGE_SIMULATED);
     reasons(1);
     reasons(4);
 }
@@ -113,7 +113,7 @@ Test(monitor, case_17_racing_with_the_end_gives_exactly_one_down) {
 }
 
 Test(monitor, case_19_monitors_stack_and_end_one_by_one) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const char *words[] = {"down0 down1 down2", "down1 down2", "down0 down2", "down2",
                            "down0 down1",       "down1",       "down0",       ""};
     troupe_ref a;
@@ -147,7 +147,7 @@ Test(monitor, case_19_a_down_that_is_queued_still_comes) {
 }
 
 Test(monitor, case_19_a_monitor_of_another_is_refused) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref a, other, b = stage_enter(&ben);
     cr_assert_eq(troupe_spawn(rt, &thrice, NULL, &a), TROUPE_OK);
     cr_assert_eq(troupe_spawn(rt, &thrice, NULL, &other), TROUPE_OK);
@@ -162,7 +162,7 @@ Test(monitor, case_19_a_monitor_of_another_is_refused) {
 /* --- Case 20, 22, 23 -------------------------------------------------------------------------- */
 
 Test(monitor, case_20_the_watchers_end_leaves_no_trace_at_the_watched) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref b = stage_enter(&ben);
     size_t blocks = 0;
     for (int i = 0; i < 2000; i++) {
@@ -200,7 +200,7 @@ Test(monitor, case_22_the_next_one_of_a_name_is_not_watched) {
 }
 
 Test(monitor, case_23_an_actor_may_watch_itself) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref a = stage_enter(&ann);
     cue_about(a, CUE_WATCH, 1, a);
     cue(a, CUE_EXIT, TROUPE_OK);
@@ -224,7 +224,7 @@ static void circle(unsigned workers) {
 }
 
 Test(monitor, case_23_a_circle_of_three_dies_at_once) {
-    circle(TROUPE_STEPPED);
+    circle(STAGE_SIMULATED);
     circle(1);
     circle(4);
 }
@@ -303,7 +303,7 @@ static void last_words(unsigned workers) {
 }
 
 Test(monitor, a_down_is_behind_the_last_message) {
-    last_words(TROUPE_STEPPED);
+    last_words(STAGE_SIMULATED);
     last_words(1);
     last_words(4);
 }
@@ -390,7 +390,7 @@ static troupe_err watch_nobody(troupe_self *self, void *state, troupe_msg **msg)
 }
 
 Test(monitor, nobody_cannot_be_watched) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = watch_nobody};
     troupe_ref a;
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &a), TROUPE_OK);
@@ -400,7 +400,7 @@ Test(monitor, nobody_cannot_be_watched) {
 }
 
 Test(monitor, case_26_stale_refs_after_a_place_was_used_many_times) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref a, b;
     two(&a, &b);
     const troupe_ref stale = b;

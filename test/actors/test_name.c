@@ -11,7 +11,7 @@ TestSuite(name, .timeout = 60);
 static const player ann = {.id = "ann"}, ben = {.id = "ben"};
 
 Test(name, is_found_while_the_actor_lives) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref a = stage_enter(&ann), found = {5, 5};
     cr_assert_eq(troupe_whereis(rt, "ann", &found), TROUPE_NOTFOUND);
     cr_assert_eq(found.id, 5);
@@ -27,7 +27,7 @@ Test(name, is_found_while_the_actor_lives) {
 }
 
 Test(name, is_one_actors_and_an_actor_has_one) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref a = stage_enter(&ann), b = stage_enter(&ben), found;
     cr_assert_eq(troupe_register(rt, a, "x"), TROUPE_OK);
     cr_assert_eq(troupe_register(rt, a, "x"), TROUPE_OK, "it has it already");
@@ -44,7 +44,7 @@ Test(name, is_one_actors_and_an_actor_has_one) {
 }
 
 Test(name, is_checked) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref a = stage_enter(&ann), found;
     char name[TROUPE_NAME_MAX + 2];
     memset(name, 'n', sizeof name);
@@ -64,7 +64,7 @@ Test(name, is_checked) {
 }
 
 Test(name, is_a_copy) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     char text[] = "borrowed";
     troupe_ref a = stage_enter(&ann), found;
     cr_assert_eq(troupe_register(rt, a, text), TROUPE_OK);
@@ -74,7 +74,7 @@ Test(name, is_a_copy) {
 }
 
 Test(name, many_at_once) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     enum { MANY = 2000 };
     static troupe_ref who[MANY];
     char name[16];
@@ -108,7 +108,7 @@ static void take_name(troupe_self *self) {
 }
 
 Test(name, can_be_taken_in_start_and_is_free_if_start_fails) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player bad = {.id = "bad", .at_start = take_name, .start = TROUPE_INVALID};
     const player good = {.id = "good", .at_start = take_name};
     troupe_ref who;

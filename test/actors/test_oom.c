@@ -15,7 +15,7 @@ static const player ann = {.id = "ann"};
 /* Does `act`, which refuses what it wants to, on a stage of its own in each round. */
 static void on_stages(void (*act)(troupe *rt, exhaust *x)) {
     for (exhaust x = {0}; exhaust_next(&x);) {
-        act(stage_open(TROUPE_STEPPED), &x);
+        act(stage_open(STAGE_SIMULATED), &x);
         (void)stage_run();
         stage_close();
     }
@@ -72,7 +72,7 @@ static void spawn_on_a_new_stage(troupe *rt, exhaust *x) {
 Test(oom, troupe_spawn) {
     troupe_ref who;
     on_stages(spawn_on_a_new_stage);
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     on_one_stage(spawn_ann, kill_it, &who);
     stage_close();
 }
@@ -109,7 +109,7 @@ static troupe_err spawn_busy(void *ctx) {
 /* A start that fails for want of memory gives back what it has taken until then. */
 Test(oom, a_start_that_takes_memory) {
     troupe_ref who;
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     on_one_stage(spawn_busy, kill_it, &who);
     stage_close();
 }
@@ -127,7 +127,7 @@ static void another_ann(void *ctx) {
 }
 
 Test(oom, troupe_register) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann), other = stage_enter(&ann);
     on_one_stage(register_ann, another_ann, &who);
     cr_assert_eq(troupe_register(stage_rt(), other, "ann"), TROUPE_OK);
@@ -165,7 +165,7 @@ static troupe_err make_cue(void *ctx) {
 
 Test(oom, troupe_make) {
     size_t sizes[] = {0, 100, 100000};
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     on_one_stage(make_cue, NULL, NULL);
     for (size_t i = 0; i < 3; i++) on_one_stage(make_note, NULL, &sizes[i]);
     stage_close();
@@ -212,7 +212,7 @@ static troupe_ref as_actor(void (*what)(troupe_self *self)) {
     troupe_ref who;
     scene = what;
     heard = downs = 0;
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     cr_assert_eq(troupe_spawn(rt, &actor, NULL, &who), TROUPE_OK);
     cue(who, CUE_SAY, 0);
     (void)stage_run();
@@ -254,7 +254,7 @@ static void try_to_answer(troupe_self *self) {
 Test(oom, troupe_answer) {
     scene = try_to_answer;
     troupe_ref who;
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_msg *msg = cue_make(CUE_SAY, 0, TROUPE_NOBODY);
     cr_assert_eq(troupe_spawn(rt, &actor, NULL, &who), TROUPE_OK);
     cr_assert_eq(troupe_ask(rt, who, &msg, 10000), TROUPE_OK);

@@ -42,11 +42,11 @@ static void end_tree(void *ctx) {
 
 Test(oom, troupe_supervise) {
     troupe_ref top;
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     exhaust_call(stage_heap(), supervise, end_tree, &top);
     stage_close();
     for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
-        (void)stage_open(TROUPE_STEPPED);
+        (void)stage_open(STAGE_SIMULATED);
         exhaust_from(&x, stage_heap());
         troupe_err err = supervise(&top);
         cr_assert_eq(err, exhaust_to(&x) ? TROUPE_NOMEM : TROUPE_OK);
@@ -83,7 +83,7 @@ static troupe_err spawn_supervisor(void *ctx) {
 
 Test(oom, troupe_supervisor) {
     troupe_ref top;
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     exhaust_call(stage_heap(), spawn_supervisor, end_tree, &top);
     stage_close();
 }
@@ -99,7 +99,7 @@ static troupe_err list(void *ctx) {
 /* Who can't make the list says so, rather than have its asker wait in vain. */
 Test(oom, troupe_children) {
     troupe_ref top;
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     cr_assert_eq(troupe_supervise(rt, &tree, 10000, &top), TROUPE_OK);
     exhaust_call(stage_heap(), list, NULL, &top);
     end_tree(&top);
@@ -109,7 +109,7 @@ Test(oom, troupe_children) {
 /* Restarts without memory are restarts that fail; at the limit the supervisor gives up. */
 Test(oom, restart) {
     for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
-        (void)stage_open(TROUPE_STEPPED);
+        (void)stage_open(STAGE_SIMULATED);
         troupe_ref top = family(two, 2, 3, 0);
         cue_named("a", CUE_FAIL, TROUPE_USER);
         exhaust_from(&x, stage_heap());
@@ -128,7 +128,7 @@ Test(oom, restart) {
 Test(oom, stop_of_a_supervisor) {
     static const player slow = {.id = "slow", .stopping = TROUPE_LATER};
     for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
-        troupe *rt = stage_open(TROUPE_STEPPED);
+        troupe *rt = stage_open(STAGE_SIMULATED);
         const troupe_child child[] = {kid(&a, 0), kid(&slow, 0)};
         troupe_ref top = family(child, 2, 3, 0);
         cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);

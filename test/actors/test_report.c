@@ -10,7 +10,7 @@ TestSuite(report, .timeout = 60);
 
 Test(report, lines_from_the_quiet_level_on_are_left_out) {
     for (troupe_level quiet = TROUPE_ERROR; quiet <= TROUPE_DEBUG; quiet++) {
-        troupe *rt = stage_open_as((troupe_config){.workers = TROUPE_STEPPED, .quiet = quiet});
+        troupe *rt = stage_open_as((troupe_config){.workers = STAGE_SIMULATED, .quiet = quiet});
         for (troupe_level level = TROUPE_ERROR; level <= TROUPE_DEBUG; level++)
             tr_log(rt, level, "line %d", (int)level);
         cr_assert_eq(stage_logged("line "), (size_t)quiet - 1);
@@ -19,7 +19,7 @@ Test(report, lines_from_the_quiet_level_on_are_left_out) {
 }
 
 Test(report, a_line_is_cut_and_stays_one) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     tr_log(rt, TROUPE_ERROR, "%02000d", 1);
     cr_assert_eq(stage_logged("0000"), 1);
     cr_assert_eq(stage_logged(""), 1);
@@ -27,7 +27,7 @@ Test(report, a_line_is_cut_and_stays_one) {
 }
 
 Test(report, says_who_failed_where_and_on_whose_message) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     static const player deep = {.id = "deep"}, ann = {.id = "ann"};
     const troupe_child leaf = kid(&deep, TROUPE_TEMPORARY);
     const troupe_supervision middle = {.child = &leaf, .children = 1};
@@ -57,7 +57,7 @@ static troupe_err fail_without_words(troupe_self *self, void *state, troupe_msg 
 }
 
 Test(report, names_the_sender) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     static const player ann = {.id = "ann"};
     const troupe_behaviour what = {.receive = fail_without_words};
     troupe_ref who, from = stage_enter(&ann);

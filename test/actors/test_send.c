@@ -39,7 +39,7 @@ static void fill(troupe *rt, uint32_t limit) {
 
 Test(send, the_bound_is_exact) {
     const uint32_t limits[] = {1, 2, 3, 255};
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     for (size_t i = 0; i < 4; i++) {
         fill(rt, limits[i]);
         char words[4096] = "start(ann)", *at = words + 10;
@@ -59,7 +59,7 @@ static troupe_err ignore(troupe_self *self, void *state, troupe_msg **msg) {
 
 Test(send, the_bound_is_exact_for_large_mailboxes_too) {
     const uint32_t limits[] = {256, 257, 5000, TROUPE_MAILBOX_MAX};
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     static const troupe_type tick = TROUPE_SIGNAL_TYPE("tick");
     for (size_t i = 0; i < 4; i++) {
         const troupe_behaviour what = {.receive = ignore, .mailbox_limit = limits[i]};
@@ -103,7 +103,7 @@ static void *offer(void *arg) {
 }
 
 Test(send, many_senders_together_get_in_what_one_would) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = ignore, .mailbox_limit = BOUND};
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &target), TROUPE_OK);
     pthread_t thread[THREADS];
@@ -127,7 +127,7 @@ static troupe_err send_oneself(troupe_self *self, void *state, troupe_msg **msg)
 }
 
 Test(send, the_message_being_handled_holds_its_place) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     for (uint32_t limit = 1; limit <= 2; limit++) {
         const troupe_behaviour what = {.receive = send_oneself, .mailbox_limit = limit};
         troupe_ref who;
@@ -156,7 +156,7 @@ static void refuse(troupe *rt, troupe_ref to, troupe_err expected) {
 }
 
 Test(send, what_is_refused_stays_the_senders_unchanged) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     refuse(rt, TROUPE_NOBODY, TROUPE_GONE);
     refuse(rt, (troupe_ref){who.node, 0}, TROUPE_GONE);
@@ -172,7 +172,7 @@ Test(send, what_is_refused_stays_the_senders_unchanged) {
 }
 
 Test(send, a_dead_actors_place_never_answers_to_its_old_ref) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref old = stage_enter(&ann);
     for (int i = 0; i < 1000; i++) {
         cr_assert_eq(troupe_kill(rt, old), TROUPE_OK);
@@ -193,7 +193,7 @@ Test(send, a_dead_actors_place_never_answers_to_its_old_ref) {
 /* A sender may look an actor up, be held up, and push when the place is another's: pushed here as
  * by deliver() in send.c, with the generation of the actor that was meant. */
 Test(send, a_late_push_to_a_reused_place_is_not_handled_and_gives_its_room_back) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
     troupe_self *self = tr_table_find(&rt->table, who.id);
     for (int i = 0; i < 3; i++) {
@@ -227,7 +227,7 @@ static void in_order(unsigned workers) {
 }
 
 Test(send, one_senders_messages_arrive_in_order) {
-    in_order(TROUPE_STEPPED);
+    in_order(STAGE_SIMULATED);
     for (int i = 0; i < 20; i++) {
         in_order(1);
         in_order(4);
@@ -243,7 +243,7 @@ static troupe_err pass_on(troupe_self *self, void *state, troupe_msg **msg) {
 }
 
 Test(send, the_very_same_message_can_be_passed_on) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = pass_on};
     troupe_ref a, b = stage_enter(&ben);
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &a), TROUPE_OK);
@@ -269,7 +269,7 @@ static troupe_err tell_all(troupe_self *self, void *state, troupe_msg **msg) {
 }
 
 Test(send, tell_leaves_nothing_behind_on_an_error) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = tell_all};
     troupe_ref a, b = stage_enter(&ben);
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &a), TROUPE_OK);
@@ -330,7 +330,7 @@ Test(send, a_reply_goes_to_an_actor_by_the_rules_of_a_send) {
 }
 
 Test(send, a_reply_to_nobody_is_a_dead_letter_and_no_error) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour replier = {.receive = echo};
     troupe_ref b, a = stage_enter(&ann);
     cr_assert_eq(troupe_spawn(rt, &replier, NULL, &b), TROUPE_OK);
@@ -347,7 +347,7 @@ Test(send, a_reply_to_nobody_is_a_dead_letter_and_no_error) {
 }
 
 Test(send, a_message_needs_a_body_if_its_type_has_fields) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_msg *msg = (troupe_msg *)1;
     cr_assert_eq(troupe_make(rt, &cue_type, NULL, &msg), TROUPE_INVALID);
     cr_assert_null(msg);
@@ -359,7 +359,7 @@ Test(send, a_message_needs_a_body_if_its_type_has_fields) {
 }
 
 Test(send, types_are_registered_once_or_refused_with_a_reason) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     static const troupe_field other_fields[] = {{"n", 0, TROUPE_U64}};
     static const troupe_type other = {"cue", 8, other_fields, 1};
     static const troupe_field outside[] = {{"n", 8, TROUPE_U64}};

@@ -23,7 +23,7 @@ static const player slow_a = {.id = "a", .start = TROUPE_LATER, .at_start = read
                     slow_c = {.id = "c", .start = TROUPE_LATER, .at_start = ready_in_20_ms};
 
 Test(supervisor, case_1_each_starts_after_the_one_before_is_ready) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&slow_a, 0), kid(&slow_b, 0), kid(&slow_c, 0)};
     const troupe_supervision what = {.child = child, .children = 3};
     troupe_ref top;
@@ -73,7 +73,7 @@ Test(supervisor, case_2_no_children) {
 }
 
 static void refused(troupe_child one, troupe_child two, const char *why) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), one, two};
     const troupe_supervision what = {.child = child, .children = 3};
     troupe_ref top;
@@ -115,7 +115,7 @@ Test(supervisor, case_8_a_child_that_makes_no_sense_is_named_and_nothing_starts)
 }
 
 Test(supervisor, a_supervision_is_needed) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_supervision none = {.children = 1};
     troupe_ref top;
     cr_assert_eq(troupe_supervise(rt, NULL, 1000, &top), TROUPE_INVALID);
@@ -176,7 +176,7 @@ Test(supervisor, those_before_one_that_fails_to_start_are_stopped_in_reverse) {
 }
 
 Test(supervisor, one_that_is_restarted_meanwhile_does_not_hurry_the_start) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player late = {.id = "b", .start = TROUPE_LATER};
     const troupe_child child[] = {kid(&a, 0), kid(&late, 0), kid(&c, 0)};
     const troupe_supervision what = {.child = child, .children = 3, .max_restarts = 5};
@@ -269,7 +269,7 @@ static void hundred_rounds(unsigned workers) {
 }
 
 Test(supervisor, case_17_a_restart_uses_the_first_argument_and_a_fresh_state) {
-    hundred_rounds(TROUPE_STEPPED);
+    hundred_rounds(STAGE_SIMULATED);
     hundred_rounds(1);
     hundred_rounds(4);
 }
@@ -306,7 +306,7 @@ Test(supervisor, case_19_all_of_the_last_life_is_gone_before_the_next_begins) {
 /* --- One for one ------------------------------------------------------------------------------ */
 
 Test(supervisor, case_20_only_the_one_that_ended_is_restarted) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0)};
     troupe_ref top = family(child, 2, 1, 0), b_before = stage_find("b");
     cue_named("b", CUE_COUNT, 0);
@@ -341,7 +341,7 @@ static void mail(unsigned workers) {
 }
 
 Test(supervisor, case_58_ref_name_and_unread_mail_survive_a_restart) {
-    mail(TROUPE_STEPPED);
+    mail(STAGE_SIMULATED);
     mail(1);
     mail(4);
 }

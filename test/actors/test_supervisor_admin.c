@@ -13,7 +13,7 @@ TestSuite(supervisor_admin, .timeout = 60);
 static const player a = {.id = "a"}, b = {.id = "b"}, c = {.id = "c"};
 
 Test(supervisor_admin, a_list_tells_each_child_in_start_order) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_supervision inner = {0};
     const troupe_child child[] = {kid(&c, TROUPE_PERMANENT),
                                   kid(&a, TROUPE_TEMPORARY),
@@ -41,7 +41,7 @@ Test(supervisor_admin, a_list_tells_each_child_in_start_order) {
 }
 
 Test(supervisor_admin, a_list_fills_the_room_that_there_is) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&c, 0)};
     troupe_ref top = family(child, 3, 5, 0);
     troupe_child_info info[2];
@@ -71,7 +71,7 @@ static void list_inside(troupe_self *self) {
 }
 
 Test(supervisor_admin, errors_of_a_list) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = echo};
     const player curious = {.id = "curious", .at_start = list_inside};
     troupe_ref who, top = family(NULL, 0, 0, 0);
@@ -126,7 +126,7 @@ static void many(unsigned workers) {
 }
 
 Test(supervisor_admin, case_62_long_lists_agree_before_and_after_all_were_killed) {
-    many(TROUPE_STEPPED);
+    many(STAGE_SIMULATED);
     many(2);
 }
 
@@ -169,13 +169,13 @@ static void noise(unsigned workers) {
 }
 
 Test(supervisor_admin, case_31_noise_changes_nothing) {
-    noise(TROUPE_STEPPED);
+    noise(STAGE_SIMULATED);
     noise(1);
     noise(4);
 }
 
 Test(supervisor_admin, what_a_supervision_points_to_is_copied) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     char id[] = "a", name[] = "the name";
     troupe_child child = kid(&a, 0);
     child.id = id;
@@ -194,7 +194,7 @@ Test(supervisor_admin, what_a_supervision_points_to_is_copied) {
 }
 
 Test(supervisor_admin, a_child_may_be_stopped_before_it_ever_ran) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player late = {.id = "a", .start = TROUPE_LATER};
     const troupe_child child[] = {kid(&late, 0), kid(&b, 0)};
     const troupe_supervision what = {.child = child, .children = 2};
@@ -209,7 +209,7 @@ Test(supervisor_admin, a_child_may_be_stopped_before_it_ever_ran) {
 /* --- A supervisor's own name ------------------------------------------------------------------ */
 
 Test(supervisor_admin, a_supervisors_own_name_is_kept_over_restarts_and_in_reports) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child grandchild = kid(&a, 0);
     const troupe_supervision inner = {.child = &grandchild, .children = 1, .name = "inner name"};
     const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner};

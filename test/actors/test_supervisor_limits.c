@@ -39,7 +39,7 @@ static void more_than(unsigned workers) {
 }
 
 Test(supervisor_limits, case_32_the_limit_is_more_than) {
-    more_than(TROUPE_STEPPED);
+    more_than(STAGE_SIMULATED);
     more_than(1);
     more_than(4);
 }
@@ -49,7 +49,7 @@ Test(supervisor_limits, case_32_the_limit_is_more_than) {
 Test(supervisor_limits, the_report_counts_the_restarts_in_the_window) {
     enum { GAP_MS = 100 };
     for (unsigned counting = 1; counting <= 7; counting++) {
-        (void)stage_open(TROUPE_STEPPED);
+        (void)stage_open(STAGE_SIMULATED);
         const troupe_child child = kid(&a, 0);
         troupe_ref top = family(&child, 1, 8, counting * GAP_MS - GAP_MS / 2);
         char line[64];
@@ -66,7 +66,7 @@ Test(supervisor_limits, the_report_counts_the_restarts_in_the_window) {
 }
 
 Test(supervisor_limits, none_is_forgiven_by_default) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     troupe_ref top = family(&child, 1, 0, 0);
     cue_named("a", CUE_EXIT, TROUPE_OK); /* a permanent one's good end counts too */
@@ -76,7 +76,7 @@ Test(supervisor_limits, none_is_forgiven_by_default) {
 }
 
 Test(supervisor_limits, case_34_all_children_together_count) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0)};
     troupe_ref top = family(child, 2, 2, 0);
     crash("a");
@@ -91,7 +91,7 @@ Test(supervisor_limits, case_34_all_children_together_count) {
 
 /* The second crash `apart` ms after the first, with one restart in 1000 ms. */
 static bool survives(unsigned apart) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     troupe_ref top = family(&child, 1, 1, 1000);
     crash("a");
@@ -108,7 +108,7 @@ Test(supervisor_limits, case_35_the_window_slides_to_the_millisecond) {
     cr_assert_not(survives(999));
     cr_assert_not(survives(1000), "inclusive");
     cr_assert(survives(1001));
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     troupe_ref top = family(&child, 1, 1, 1000);
     for (int i = 0; i < 20; i++) {
@@ -120,7 +120,7 @@ Test(supervisor_limits, case_35_the_window_slides_to_the_millisecond) {
 }
 
 Test(supervisor_limits, case_35_the_window_slides_over_more_than_one) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     troupe_ref top = family(&child, 1, 3, 1000);
     const unsigned pause[] = {0, 0, 1001, 0, 0, 501, 500, 0};
@@ -140,7 +140,7 @@ Test(supervisor_limits, case_35_the_window_slides_over_more_than_one) {
 /* Time as people count it is never asked for; what counts is the runtime's clock, wherever it
  * stands. */
 Test(supervisor_limits, case_38_only_the_runtimes_clock_counts) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     *stage_clock() = UINT64_MAX / 2;
     troupe_ref top = family(&child, 1, 1, 1000);
@@ -167,7 +167,7 @@ static void at_the_limit(unsigned workers) {
 }
 
 Test(supervisor_limits, case_37_at_the_limit_all_stop_in_reverse) {
-    at_the_limit(TROUPE_STEPPED);
+    at_the_limit(STAGE_SIMULATED);
     at_the_limit(1);
     at_the_limit(4);
 }
@@ -193,7 +193,7 @@ static void third_try(unsigned workers) {
 }
 
 Test(supervisor_limits, case_40_tries_to_restart_count) {
-    third_try(TROUPE_STEPPED);
+    third_try(STAGE_SIMULATED);
     third_try(1);
     third_try(4);
 }
@@ -213,13 +213,13 @@ static void never_works(unsigned workers) {
 }
 
 Test(supervisor_limits, case_41_what_never_works_is_tried_as_often_as_may_be) {
-    never_works(TROUPE_STEPPED);
+    never_works(STAGE_SIMULATED);
     never_works(1);
     never_works(4);
 }
 
 Test(supervisor_limits, mail_waits_through_restarts_that_fail) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     uint32_t starts = 0;
     const player shaky = {.id = "a", .starts = &starts, .fail_from = 2, .fail_past = 5};
     const troupe_child child = kid(&shaky, 0);
@@ -290,7 +290,7 @@ Test(supervisor_limits, case_65_a_transient_inner_supervisor_is_restarted) {
 }
 
 Test(supervisor_limits, case_65_a_temporary_inner_supervisor_stays_down) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref top = tree(TROUPE_TEMPORARY);
     crash("w");
     stage_expect("start(w) start(v) start(side) stop(w,USER) stopping(v) stop(v,SHUTDOWN)");
@@ -310,7 +310,7 @@ Test(supervisor_limits, a_tree_stops_from_its_leaves) {
 }
 
 Test(supervisor_limits, an_inner_start_that_fails_fails_the_outer) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const player bad = {.id = "bad", .start = TROUPE_SYSTEM};
     const troupe_child inner_child[] = {kid(&w, 0), kid(&bad, 0)};
     const troupe_supervision inner = {.child = inner_child, .children = 2};

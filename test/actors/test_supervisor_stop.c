@@ -15,7 +15,7 @@ static const player slow_a = {.id = "a", .stopping = TROUPE_LATER},
                     slow_c = {.id = "c", .stopping = TROUPE_LATER};
 
 Test(supervisor_stop, case_47_one_is_asked_only_after_the_next_is_gone) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&slow_c, 0)};
     troupe_ref top = family(child, 3, 0, 0);
     stage_expect("start(a) start(b) start(c)");
@@ -40,7 +40,7 @@ static void reverse(unsigned workers) {
 }
 
 Test(supervisor_stop, case_47_reverse_order) {
-    reverse(TROUPE_STEPPED);
+    reverse(STAGE_SIMULATED);
     for (int i = 0; i < 20; i++) {
         reverse(1);
         reverse(4);
@@ -49,7 +49,7 @@ Test(supervisor_stop, case_47_reverse_order) {
 
 /* Starts one slow child with that time, stops it, and lets `ms` pass. */
 static troupe_ref wait_for_slow(unsigned shutdown_ms, unsigned ms) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_child child[] = {kid(&b, 0), kid(&slow_a, 0)};
     child[1].shutdown_ms = shutdown_ms;
     troupe_ref top = family(child, 2, 0, 0);
@@ -91,7 +91,7 @@ Test(supervisor_stop, case_52_forever_is_as_long_as_it_needs) {
 }
 
 Test(supervisor_stop, case_52_a_child_supervisor_has_forever_by_default) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_child grandchild = kid(&slow_a, 0);
     grandchild.shutdown_ms = 10000;
     const troupe_supervision inner = {.child = &grandchild, .children = 1};
@@ -132,13 +132,13 @@ static void brutal(unsigned workers) {
 }
 
 Test(supervisor_stop, case_50_brutal_children_are_killed_without_a_word) {
-    brutal(TROUPE_STEPPED);
+    brutal(STAGE_SIMULATED);
     brutal(1);
     brutal(4);
 }
 
 static void ends_meanwhile(troupe_restart rule, uint32_t why, const char *word) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     char words[256];
     const troupe_child child[] = {kid(&slow_a, rule), kid(&slow_b, rule), kid(&slow_c, rule)};
     troupe_ref top = family(child, 3, 5, 0);
@@ -199,7 +199,7 @@ Test(supervisor_stop, a_kill_takes_the_whole_tree_and_leaks_nothing) {
 }
 
 Test(supervisor_stop, a_killed_inner_supervisor_is_restarted) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child grandchild[] = {kid(&a, 0), kid(&b, 0)};
     const troupe_supervision inner = {.child = grandchild, .children = 2};
     const troupe_child child = {
@@ -215,7 +215,7 @@ Test(supervisor_stop, a_killed_inner_supervisor_is_restarted) {
 }
 
 Test(supervisor_stop, a_supervisor_without_living_children_can_be_killed) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, TROUPE_TEMPORARY);
     troupe_ref top = family(&child, 1, 0, 0);
     cue_named("a", CUE_EXIT, TROUPE_OK);

@@ -54,7 +54,7 @@ static size_t timers(void) {
 }
 
 Test(timer, fires_when_its_time_has_come_and_not_before) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = enter();
     cue(who, CUE_PASS, 10);
     stage_advance(9);
@@ -66,7 +66,7 @@ Test(timer, fires_when_its_time_has_come_and_not_before) {
 }
 
 Test(timer, zero_is_now_and_in_line) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = enter();
     cue(who, CUE_PASS, 0);
     cue(who, CUE_SAY, 5);
@@ -75,7 +75,7 @@ Test(timer, zero_is_now_and_in_line) {
 }
 
 Test(timer, fire_in_order_of_time_then_of_setting) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = enter(), other = enter();
     const uint32_t ms[] = {50, 10, 30, 20, 40, 10, 30};
     for (size_t i = 0; i < 7; i++) cue(i % 2 ? who : other, CUE_PASS, ms[i]);
@@ -92,7 +92,7 @@ Test(timer, fire_in_order_of_time_then_of_setting) {
 }
 
 Test(timer, a_thousand_in_any_order_come_sorted) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_behaviour big = setter;
     big.mailbox_limit = 2000;
     troupe_ref who;
@@ -108,7 +108,7 @@ Test(timer, a_thousand_in_any_order_come_sorted) {
 }
 
 Test(timer, cancel_drops_the_message) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = enter();
     size_t blocks = counting_heap_look(stage_heap()).blocks;
     cue(who, CUE_PASS, 10);
@@ -137,7 +137,7 @@ Test(timer, cancelling_what_has_fired_is_notfound_and_its_message_comes) {
 }
 
 Test(timer, a_timer_of_another_cannot_be_cancelled) {
-    (void)stage_open(TROUPE_STEPPED);
+    (void)stage_open(STAGE_SIMULATED);
     troupe_ref who = enter(), other = enter();
     cue(who, CUE_PASS, 10);
     (void)stage_run();
@@ -148,7 +148,7 @@ Test(timer, a_timer_of_another_cannot_be_cancelled) {
 }
 
 static void dies(bool fail) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = enter(), other = enter();
     for (uint32_t ms = 5; ms < 15; ms++) {
         cue(who, CUE_PASS, ms);
@@ -194,7 +194,7 @@ Test(timer, to_oneself_a_full_mailbox_does_not_matter) {
 }
 
 Test(timer, to_one_that_ended_is_a_dead_letter) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = enter(), other = enter();
     cue_about(who, CUE_PASS, 3, other);
     (void)stage_run();
@@ -219,7 +219,7 @@ static troupe_err set_badly(troupe_self *self, void *state, troupe_msg **msg) {
 }
 
 Test(timer, arguments_are_checked_and_the_handle_is_optional) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = set_badly};
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);

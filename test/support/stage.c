@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "actors/runtime.h"
+#include "actors/sim.h"
 #include "test/support/dead_letters.h"
 
 enum { PATIENCE_S = 20 }; /* only a test that fails anyway waits that long */
@@ -18,8 +19,9 @@ static struct {
     troupe *rt;
     counting_heap heap;
     unsigned workers;
-    uint64_t now;
-    size_t threads; /* before the runtime was opened */
+    uint64_t now;         /* of a stepped runtime without simulation */
+    troupe_sim *sim;      /* NULL: it is in none */
+    size_t threads;       /* before the runtime was opened */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     char diary[128 << 10];
@@ -52,9 +54,21 @@ troupe_config stage_prepare(unsigned workers) {
     stage.used = stage.words = stage.logged = 0;
     stage.diary[0] = stage.log[0] = '\0';
     counting_heap_init(&stage.heap);
-    return (troupe_config){.workers = workers, .quiet = (troupe_level)(TROUPE_DEBUG + 1),
-                           .log = keep_line, .heap = stage.heap.heap,
+    return (troupe_config){.workers = workers,
+                           .quiet = (troupe_level)(TROUPE_DEBUG + 1),
+                           .log = keep_line,
+                           .heap = stage.heap.heap,
                            .now = workers == TROUPE_STEPPED ? read_clock : NULL};
+}
+
+static void open_simulated(const troupe_config *config) {
+    static const uint32_t plain[] = {0}; /* always what has waited longest */
+    const char *seed = getenv("STAGE_SEED");
+    troupe_sim_config how = {.seed = seed ? strtoull(seed, NULL, 10) : 0};
+    if (!seed) how.trace = plain;
+    cr_assert_eq(troupe_sim_open(&how, &stage.sim), TROUPE_OK);
+    stage.sim->event_ns = 0; /* time moves when told to */
+    cr_assert_eq(troupe_sim_runtime(stage.sim, config, &stage.rt), TROUPE_OK);
 }
 
 troupe *stage_open_as(troupe_config config) {
@@ -66,7 +80,10 @@ troupe *stage_open_as(troupe_config config) {
     if (config.quiet) full.quiet = config.quiet;
     full.dead_letter = config.dead_letter;
     full.dead_letter_ctx = config.dead_letter_ctx;
-    cr_assert_eq(troupe_open(&full, &stage.rt), TROUPE_OK);
+    if (config.workers == STAGE_SIMULATED)
+        open_simulated(&full);
+    else
+        cr_assert_eq(troupe_open(&full, &stage.rt), TROUPE_OK);
     return stage.rt;
 }
 
@@ -79,7 +96,7 @@ troupe *stage_rt(void) {
 }
 
 bool stage_is_stepped(void) {
-    return stage.workers == TROUPE_STEPPED;
+    return stage.workers >= STAGE_SIMULATED;
 }
 
 counting_heap *stage_heap(void) {
@@ -88,27 +105,28 @@ counting_heap *stage_heap(void) {
 
 size_t stage_run(void) {
     size_t turns = 0;
-    if (stage.workers == TROUPE_STEPPED && stage.rt)
+    if (stage_is_stepped() && stage.rt)
         while (troupe_step(stage.rt, 1)) cr_assert_lt(++turns, 1u << 20, "it never rests");
     return turns;
 }
 
 void stage_advance(unsigned ms) {
-    cr_assert_eq(stage.workers, TROUPE_STEPPED);
+    cr_assert(stage_is_stepped());
     (void)stage_run();
     while (ms--) {
-        stage.now += TR_MS;
+        *stage_clock() += TR_MS;
         (void)stage_run();
     }
 }
 
 uint64_t *stage_clock(void) {
-    return &stage.now;
+    return stage.sim ? &stage.sim->now : &stage.now;
 }
 
 void stage_close(void) {
     troupe_close(&stage.rt);
     cr_assert_null(stage.rt);
+    troupe_sim_close(&stage.sim);
     cr_assert(counting_heap_fini(&stage.heap), "the runtime has left memory");
     /* The system lists a thread for a moment after it was joined. */
     uint64_t deadline = tr_after_ms(tr_clock(), PATIENCE_S * 1000);
@@ -149,7 +167,7 @@ void stage_await(size_t words) {
     (void)stage_run();
     struct timespec until = patience();
     pthread_mutex_lock(&stage.lock);
-    while (stage.words < words && stage.workers != TROUPE_STEPPED)
+    while (stage.words < words && !stage_is_stepped())
         if (!wait_for_change(&until)) break;
     pthread_mutex_unlock(&stage.lock);
 }
@@ -268,7 +286,7 @@ void stage_await_gone(troupe_ref who) {
     (void)stage_run();
     uint64_t deadline = tr_after_ms(tr_clock(), PATIENCE_S * 1000);
     while (stage_there(who) || !at_rest()) { /* a ref is stale before the burial is over */
-        cr_assert(stage.workers != TROUPE_STEPPED && tr_clock() < deadline, "it lives on");
+        cr_assert(!stage_is_stepped() && tr_clock() < deadline, "it lives on");
         (void)sched_yield();
     }
 }

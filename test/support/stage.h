@@ -11,9 +11,14 @@
 
 #include "test/support/counting_heap.h"
 
+/* A stepped runtime in a simulation, whose clock moves only when told to. Its order is the plain one,
+ * or that of the seed in STAGE_SEED; so tests that depend on the plain one use TROUPE_STEPPED. */
+#define STAGE_SIMULATED (TROUPE_STEPPED - 1)
+
 /* --- The stage -------------------------------------------------------------------------------- */
 
-/* Opens the runtime with that many workers, or TROUPE_STEPPED; all log lines are kept. */
+/* Opens the runtime with that many workers, or TROUPE_STEPPED or STAGE_SIMULATED; all log lines are
+ * kept. */
 troupe *stage_open(unsigned workers);
 
 /* The same with a configuration of one's own: heap, log and clock are filled in. */
@@ -26,7 +31,7 @@ troupe_config stage_prepare(unsigned workers);
 /* The runtime. */
 troupe *stage_rt(void);
 
-/* Whether it is stepped. */
+/* Whether it is stepped, in a simulation or not. */
 bool stage_is_stepped(void);
 
 /* Its memory. */
