@@ -26,6 +26,8 @@ const troupe_type troupe_down_type = {"troupe_down", sizeof(struct troupe_down),
 
 void tr_ties_init(tr_ties *ties, const troupe_heap *heap) {
     ties->last = 0;
+    tr_random(&ties->secret, sizeof ties->secret);
+    ties->secret |= 1;
     tr_mutex_init(&ties->lock);
     tr_map_init(&ties->all, heap);
 }
@@ -35,12 +37,15 @@ void tr_ties_fini(tr_ties *ties) {
     tr_mutex_fini(&ties->lock);
 }
 
-static uint64_t key_of(uint64_t number, uint64_t watcher_node) {
-    return number ^ watcher_node;
+/* Who does not know the secret can't choose numbers that would all come into one place of the map,
+ * where each would be looked for among all others, under the lock that everybody shares. */
+static uint64_t key_of(const tr_ties *ties, uint64_t number, uint64_t watcher_node) {
+    uint64_t key = (number ^ watcher_node) * ties->secret;
+    return key ^ key >> 32;
 }
 
 static tr_tie *find(tr_ties *ties, uint64_t number, uint64_t watcher_node) {
-    tr_map_entry *entry = tr_map_find(&ties->all, key_of(number, watcher_node));
+    tr_map_entry *entry = tr_map_find(&ties->all, key_of(ties, number, watcher_node));
     for (; entry; entry = tr_map_same(entry)) {
         tr_tie *tie = TR_OWNER(entry, tr_tie, in_all);
         if (tie->number == number && tie->watcher.node == watcher_node) return tie;
@@ -104,7 +109,7 @@ static troupe_err enter(troupe *rt, tr_tie *tie) {
         if (!watched || !tr_table_mark(watched, (uint32_t)(tie->who.id >> 32), TR_CONTROL_WATCHED))
             return TROUPE_GONE;
     }
-    uint64_t key = key_of(tie->number, tie->watcher.node);
+    uint64_t key = key_of(&rt->ties, tie->number, tie->watcher.node);
     if (!tr_map_add(&rt->ties.all, key, &tie->in_all)) return TROUPE_NOMEM;
     if (watched) tr_list_add(&watched->watchers, &tie->of_watched);
     return TROUPE_OK;

@@ -12,6 +12,8 @@ typedef struct tr_ties {
     tr_mutex lock; /* guards all ties and both lists of every actor */
     tr_map all;    /* by the monitor's number and the watcher's node */
     uint64_t last; /* number given */
+    /* Scatters them: another node's numbers are of its choice. Odd; constant once one is there. */
+    uint64_t secret;
 } tr_ties;
 
 /* Makes an empty set. */

@@ -101,6 +101,7 @@ troupe_err troupe_sim_runtime(troupe_sim *sim, const troupe_config *config, trou
     at->rt->sched.budget = 1;
     while (!(at->rt->node = tr_sim_random(sim))) {
     }
+    at->rt->ties.secret = at->rt->node | 1; /* no secret: the same in equal runs */
     *sim->last = at;
     sim->last = &at->next;
     *out = at->rt;

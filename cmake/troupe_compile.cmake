@@ -14,6 +14,11 @@ if(TROUPE_SANITIZE)
     add_link_options(-fsanitize=${TROUPE_SANITIZE})
 endif()
 
+# libFuzzer sees which branches an input took in whatever was compiled so.
+if(TROUPE_LIBFUZZER)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Counters are shared by all threads, and by all processes of a test when they end.
 if(TROUPE_COVERAGE)
     add_compile_options(--coverage -fprofile-update=atomic)

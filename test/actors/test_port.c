@@ -284,3 +284,36 @@ Test(port, cleanups_run_at_every_end_the_last_first) {
     stage_expect("start(bad) first(2) first(1)");
     close_all();
 }
+
+/* Entries in the fullest place of the map of monitors. */
+static size_t most_in_one_place(const tr_map *map) {
+    size_t most = 0;
+    for (size_t i = 0; i < map->buckets; i++) {
+        size_t here = 0;
+        for (const tr_map_entry *entry = map->bucket[i]; entry; entry = entry->next) here++;
+        if (here > most) most = here;
+    }
+    return most;
+}
+
+/* Numbers that would all be in one place if there were no secret, chosen in two ways. */
+static uint64_t chosen_number(bool high, uint64_t i) {
+    uint64_t inverse = 1, spread = 0x9E3779B97F4A7C15u; /* of base/map.c */
+    for (int n = 0; n < 6; n++) inverse *= 2 - spread * inverse;
+    return (high ? i << 48 : inverse * i) ^ ELSEWHERE;
+}
+
+Test(port, another_node_can_not_choose_numbers_that_are_hard_to_find) {
+    enum { MANY = 4096 };
+    const troupe_ref watcher = {ELSEWHERE, 1};
+    troupe *rt = open_with_port();
+    troupe_ref who = stage_enter(&ann);
+    for (int high = 0; high <= 1; high++) {
+        for (uint64_t i = 1; i <= MANY; i++)
+            cr_assert_eq(tr_port_watch(rt, chosen_number(high, i), watcher, who), TROUPE_OK);
+        cr_assert_lt(most_in_one_place(&rt->ties.all), 100, "%d", high);
+        tr_port_node_lost(rt, ELSEWHERE);
+        cr_assert_eq(rt->ties.all.count, 0);
+    }
+    close_all();
+}

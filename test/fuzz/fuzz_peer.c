@@ -1,0 +1,290 @@
+/* A peer that knows the secret and then says anything at all, in any pieces, while the node sends
+ * to it, asks it, watches it and looks names up there. */
+#include "actors/port.h"
+#include "base/heap.h"
+#include "serial/codec.h"
+#include "serial/type.h"
+#include "test/fuzz/world.h"
+
+/* What an input is made of: steps, each a byte that says which, and its arguments. */
+enum {
+    STEP_FRAME,  /* a kind, its fields, and a tail */
+    STEP_AGAIN,  /* the last frame once more, as often as a byte says */
+    STEP_BYTES,  /* as they are */
+    STEP_RUN,    /* time passes */
+    STEP_TELL,   /* the node's actors are told to do something with the rogue */
+    STEP_ASK,    /* the node asks the rogue, which answers with the frames that follow */
+    STEP_LOOKUP, /* the same for a look-up */
+    STEP_DIAL,   /* anew, as somebody */
+    STEPS
+};
+
+enum { FRAMES_MOST = 2000 };
+
+typedef struct play {
+    world *w;
+    fuzz_reader in;
+    tr_frame last;
+    tr_buffer body;
+    unsigned frames;
+    unsigned answers; /* frames that are said when something is heard */
+} play;
+
+/* --- Values ----------------------------------------------------------------------------------- */
+
+/* An id or number: one that means something, or any. */
+static uint64_t value(play *p) {
+    unsigned which = fuzz_byte(&p->in);
+    const rogue *r = &p->w->rogue;
+    switch (which % 16) {
+    case 0:
+        return p->w->hand.id;
+    case 1:
+        return p->w->brief.id;
+    case 2:
+        return p->w->friend.id;
+    case 3:
+        return which >> 4;
+    case 4:
+        return fuzz_number(&p->in, 8);
+    case 5:
+        return UINT64_MAX - (which >> 4);
+    case 6:
+        return p->w->hand.id + (UINT64_C(1) << 32);
+    case 7:
+        return fuzz_number(&p->in, 2);
+    default:
+        return r->known[which % KNOWN_MOST];
+    }
+}
+
+static uint64_t node(play *p) {
+    unsigned which = fuzz_byte(&p->in);
+    switch (which % 8) {
+    case 0:
+        return 0;
+    case 1:
+        return tr_port_node(p->w->rt);
+    case 2:
+        return tr_port_node(p->w->good_rt);
+    case 3:
+        return fuzz_number(&p->in, 8);
+    default:
+        return tr_port_node(p->w->rogue_rt);
+    }
+}
+
+static uint64_t type(play *p) {
+    unsigned which = fuzz_byte(&p->in);
+    if (which % 8 == 1) return tr_type_hash(&troupe_down_type);
+    return which % 8 == 2 ? fuzz_number(&p->in, 8) : tr_type_hash(&order_type);
+}
+
+/* A body that can be read, or any bytes, and zeros if they are too few. */
+static void tail(play *p) {
+    unsigned which = fuzz_byte(&p->in);
+    size_t size;
+    p->body.size = 0;
+    if (which % 2) {
+        static const unsigned char none[UINT8_MAX];
+        const uint8_t *bytes = fuzz_bytes(&p->in, which / 2, &size);
+        MUST(tr_buffer_put(&p->body, bytes, size));
+        MUST(tr_buffer_put(&p->body, none, which / 2 - size));
+    } else {
+        struct order order = {.act = which / 2 % ACTS, .text = "x", .data = {"123", which % 3}};
+        order.who.id = value(p);
+        order.who.node = node(p);
+        MUST(!tr_pack(&order_type, &order, 4096, &p->body));
+    }
+    p->last.tail = p->body.data;
+    p->last.tail_size = p->body.size;
+}
+
+/* --- Steps ------------------------------------------------------------------------------------ */
+
+/* What the low half of a frame's first byte stands for. */
+enum { SEND, GRANT, NO_TARGET, MONITOR, DEMONITOR, DOWN, ASK_FAILED, LOOKUP, FOUND, PING };
+static const unsigned char kinds[16] = {
+    TR_FRAME_SEND,      TR_FRAME_GRANT, TR_FRAME_NO_TARGET,  TR_FRAME_MONITOR,
+    TR_FRAME_DEMONITOR, TR_FRAME_DOWN,  TR_FRAME_ASK_FAILED, TR_FRAME_LOOKUP,
+    TR_FRAME_FOUND,     TR_FRAME_PING,  TR_FRAME_SEND,       TR_FRAME_GRANT,
+    TR_FRAME_GOODBYE,   TR_FRAME_HELLO, TR_FRAME_WELCOME,    TR_FRAME_REFUSE};
+enum { GOODBYE = 12, ASKS = 16 * TR_SEND_ASK, FREE = 16 * TR_SEND_FREE };
+
+static void frame(play *p) {
+    unsigned which = fuzz_byte(&p->in);
+    p->last = (tr_frame){.kind = (tr_frame_kind)kinds[which % sizeof kinds]};
+    p->last.number = value(p);
+    p->last.target = value(p);
+    p->last.sender.node = node(p);
+    p->last.sender.id = value(p);
+    p->last.how = which >> 4 & 3;
+    p->last.why = fuzz_byte(&p->in);
+    tr_frame_kind kind = p->last.kind;
+    if (kind == TR_FRAME_SEND) p->last.type = type(p);
+    if (kind == TR_FRAME_SEND || kind == TR_FRAME_LOOKUP || kind <= TR_FRAME_WELCOME) tail(p);
+}
+
+static void say_last(play *p, unsigned times) {
+    for (; times > 0 && p->frames < FRAMES_MOST && p->last.kind; times--, p->frames++)
+        rogue_say_frame(p->w, &p->last);
+}
+
+static void tell(play *p) {
+    unsigned which = fuzz_byte(&p->in);
+    struct order order = {.act = which % ACTS, .who = {tr_port_node(p->w->rogue_rt), 0}};
+    order.who.id = value(p);
+    troupe_msg *msg;
+    MUST(!troupe_make(p->w->rt, &order_type, &order, &msg));
+    troupe_err err = troupe_post(p->w->rt, which & 128 ? p->w->brief : p->w->hand, &msg);
+    MUST(!err || err == TROUPE_FULL || err == TROUPE_GONE);
+    troupe_drop(&msg);
+}
+
+static void heard(void *ctx, const tr_frame *heard) {
+    play *p = ctx;
+    if (!p->answers || heard->kind == TR_FRAME_PING) return;
+    p->answers--;
+    frame(p);
+    say_last(p, 1);
+}
+
+static void ask(play *p) {
+    troupe_ref who = {tr_port_node(p->w->rogue_rt), value(p)};
+    unsigned how = fuzz_byte(&p->in);
+    troupe_msg *msg;
+    p->answers = how / 64;
+    MUST(!troupe_make(p->w->rt, &order_type, &(struct order){.act = 1}, &msg));
+    troupe_err err = troupe_ask(p->w->rt, who, &msg, how % 64);
+    p->answers = 0;
+    MUST(err || msg);
+    troupe_drop(&msg);
+}
+
+static void look_up(play *p) {
+    unsigned how = fuzz_byte(&p->in);
+    troupe_ref who;
+    p->answers = how / 64;
+    troupe_err err = troupe_lookup(p->w->node, "rogue", "x", how % 64, &who);
+    p->answers = 0;
+    MUST(err || who.node == tr_port_node(p->w->rogue_rt));
+}
+
+/* Goes through a handshake, as the rogue or as one that is there already. */
+static void dial(play *p) {
+    static const char *const names[] = {"rogue", "rogue", "rogue", "good", "node", "other"};
+    unsigned which = fuzz_byte(&p->in);
+    tr_identity me = {.node = node(p)};
+    if (!me.node) me.node = 1;
+    (void)snprintf(me.name, sizeof me.name, "%s", names[which % 6]);
+    bool own = me.node == tr_port_node(p->w->rt), taken = me.node == tr_port_node(p->w->good_rt);
+    rogue_dial(p->w);
+    rogue_shake(p->w, &me, world_secret);
+    troupe_sim_run(p->w->sim, 5);
+    MUST(p->w->rogue.outcome || !(own || taken || which % 6 == 3 || which % 6 == 4));
+}
+
+static void step(play *p) {
+    size_t size;
+    const uint8_t *bytes;
+    switch (fuzz_byte(&p->in) % STEPS) {
+    case STEP_FRAME:
+        frame(p);
+        say_last(p, 1);
+        break;
+    case STEP_AGAIN:
+        say_last(p, fuzz_byte(&p->in));
+        break;
+    case STEP_BYTES:
+        bytes = fuzz_bytes(&p->in, fuzz_byte(&p->in), &size);
+        rogue_say(p->w, bytes, size);
+        break;
+    case STEP_RUN:
+        troupe_sim_run(p->w->sim, fuzz_byte(&p->in));
+        break;
+    case STEP_TELL:
+        tell(p);
+        break;
+    case STEP_ASK:
+        ask(p);
+        break;
+    case STEP_LOOKUP:
+        look_up(p);
+        break;
+    default:
+        dial(p);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size > FUZZ_SIZE_MOST) return 0;
+    play p = {.in = {data, size}, .body = {.heap = &tr_heap_default}};
+    p.w = world_open(fuzz_byte(&p.in));
+    tr_identity me = {.name = "rogue", .node = tr_port_node(p.w->rogue_rt)};
+    p.w->heard = heard;
+    p.w->ctx = &p;
+    rogue_dial(p.w);
+    rogue_shake(p.w, &me, world_secret);
+    troupe_sim_run(p.w->sim, 5);
+    MUST(p.w->rogue.outcome == TROUPE_OK && p.w->connected == 3);
+    for (int steps = 0; p.in.left && steps < 300; steps++) step(&p);
+    tr_buffer_fini(&p.body);
+    world_close(p.w);
+    return 0;
+}
+
+/* --- Good inputs ------------------------------------------------------------------------------ */
+
+/* Values, and bodies that can be read by what they order. */
+enum { HAND = 0, BRIEF = 1, ONE = 0x13, TWO = 0x23, KNOWN = 8, THE_ROGUE = 4 };
+#define BODY(act) 0, 2 * (act), ONE, THE_ROGUE
+/* number, target, sender, and why */
+#define FIELDS(number, target) number, target, THE_ROGUE, ONE, 0
+
+#define GOOD(...)                                                                                  \
+    { (const unsigned char[]){__VA_ARGS__}, sizeof((const unsigned char[]){__VA_ARGS__}) }
+static const struct {
+    const unsigned char *bytes;
+    size_t size;
+} good[] = {
+    /* a message to the hand, which answers */
+    GOOD(1, STEP_FRAME, SEND | ASKS, FIELDS(0, HAND), BODY(ACT_ANSWER), STEP_RUN, 5),
+    /* all that was granted; and, another time, more than that, at once */
+    GOOD(2, STEP_FRAME, SEND, FIELDS(0, HAND), BODY(ACT_TELL), STEP_AGAIN, 15, STEP_RUN, 5),
+    GOOD(3, STEP_FRAME, SEND, FIELDS(0, BRIEF), BODY(ACT_NOTHING), STEP_AGAIN, 255, STEP_AGAIN, 255,
+         STEP_AGAIN, 255, STEP_AGAIN, 255, STEP_RUN, 9),
+    /* what needs no credit, without end, to somebody who has not asked */
+    GOOD(4, STEP_FRAME, SEND | FREE, FIELDS(0, HAND), BODY(ACT_NOTHING), STEP_AGAIN, 99, STEP_RUN,
+         5),
+    /* a monitor of the brief actor, which ends, and then is gone */
+    GOOD(5, STEP_FRAME, MONITOR, FIELDS(ONE, BRIEF), STEP_FRAME, SEND, FIELDS(0, BRIEF),
+         BODY(ACT_END), STEP_RUN, 5, STEP_FRAME, MONITOR, FIELDS(TWO, BRIEF), STEP_FRAME, SEND,
+         FIELDS(0, BRIEF), BODY(ACT_NOTHING), STEP_RUN, 5),
+    /* the hand watches, and hears of two ends, one twice; the other is taken back */
+    GOOD(6, STEP_TELL, ACT_WATCH, ONE, STEP_TELL, ACT_WATCH, TWO, STEP_RUN, 5, STEP_FRAME, DOWN,
+         FIELDS(KNOWN, HAND), STEP_AGAIN, 1, STEP_FRAME, DEMONITOR, FIELDS(ONE, HAND), STEP_RUN, 5),
+    /* an end is told of an actor of another node */
+    GOOD(7, STEP_FRAME, DOWN, FIELDS(ONE, HAND), STEP_AGAIN, 200, STEP_RUN, 5),
+    /* asked, it answers; and another time it fails */
+    GOOD(8, STEP_ASK, ONE, 64 + 9, SEND | FREE, FIELDS(0, KNOWN), BODY(ACT_NOTHING), STEP_RUN, 5),
+    GOOD(9, STEP_ASK, ONE, 64 + 9, ASK_FAILED, FIELDS(0, KNOWN), STEP_RUN, 5),
+    /* looked up, it finds an actor; and another time one of another node */
+    GOOD(10, STEP_LOOKUP, 64 + 9, FOUND, FIELDS(KNOWN, 0), STEP_RUN, 5),
+    GOOD(11, STEP_LOOKUP, 64 + 9, FOUND, KNOWN, 0, 2, ONE, 0, STEP_RUN, 5),
+    GOOD(12, STEP_FRAME, LOOKUP, FIELDS(ONE, 0), 9, 'h', 'a', 'n', 'd', STEP_RUN, 5),
+    /* told to send, it grants, and then nobody is there */
+    GOOD(13, STEP_TELL, ACT_TELL, ONE, STEP_TELL, ACT_PASS_ON, ONE, STEP_FRAME, GRANT,
+         FIELDS(TWO, ONE), STEP_RUN, 5, STEP_FRAME, NO_TARGET, FIELDS(0, ONE), STEP_RUN, 5,
+         STEP_TELL, ACT_TELL, ONE, STEP_RUN, 5),
+    /* a goodbye, and back again */
+    GOOD(14, STEP_FRAME, GOODBYE, FIELDS(0, 0), STEP_RUN, 50, STEP_DIAL, 0, THE_ROGUE, STEP_FRAME,
+         PING, FIELDS(0, 0), STEP_RUN, 5),
+    /* a PING as bytes, and the half of one */
+    GOOD(15, STEP_BYTES, 5, 0, 0, 0, 1, 25, STEP_RUN, 5, STEP_BYTES, 3, 0, 0, 0, STEP_RUN, 5)};
+
+size_t fuzz_seed(unsigned n, unsigned char *out, size_t room) {
+    if (n >= sizeof good / sizeof *good) return 0;
+    MUST(good[n].size <= room);
+    memcpy(out, good[n].bytes, good[n].size);
+    return good[n].size;
+}
