@@ -181,18 +181,20 @@ static bool read_options(int argc, char **argv, int *at, troupe_trials *trials) 
 int main(int argc, char **argv) {
     troupe_trials trials = {.seeds = 1000, .config = {.event_us = 1000, .events = 60}};
     int i;
-    if (!read_options(argc, argv, &i, &trials) || i >= argc) {
+    bool ok = read_options(argc, argv, &i, &trials) && i < argc;
+    if (ok && !strcmp(argv[i], "last_moment")) trials.test = last_moment;
+    if (ok && !strcmp(argv[i], "no_show")) trials.test = no_show;
+    if (!trials.test) {
         fprintf(stderr, usage, argv[0]);
         return 2;
     }
     char replay[512], depth[32] = "";
-    if (trials.config.depth)
+    if (trials.config.schedule == TROUPE_PCT)
         (void)snprintf(depth, sizeof depth, " --depth %u", trials.config.depth);
     (void)snprintf(replay, sizeof replay, "%s%s%s %s", argv[0], careless ? " --careless" : "",
                    depth, argv[i]);
     trials.replay = replay;
     trials.name = argv[i];
-    trials.test = strcmp(argv[i], "no_show") ? last_moment : no_show;
     if (++i < argc) {
         shows = true;
         trials.first = strtoull(argv[i], NULL, 10);
