@@ -16,7 +16,8 @@
  *     troupe_sim_close(&sim);
  *
  * `troupe_sim_trials` runs such a test over many seeds, shows the one that fails, and shortens its
- * schedule. All functions are for the one thread that opened the simulation, outside of callbacks.
+ * schedule; docs/guide/testing.md goes through an example. All functions are for the one thread
+ * that opened the simulation, outside of callbacks.
  *
  * What can't be simulated is what a callback does past the runtime: threads, clocks, files and
  * chance of its own make runs differ. Actors should take time and chance from `troupe_now` and
@@ -170,7 +171,8 @@ TROUPE_API void troupe_sim_crash(troupe_sim *sim, troupe **rt);
 /* --- Many seeds ------------------------------------------------------------------------------- */
 
 /* A test to be tried with many seeds: opens one simulation with `config` as it gets it, and closes
- * it, or else says what is wrong. It may also crash, abort or hang: it runs in another process. */
+ * it, or else says what is wrong. It may also crash, abort or hang: it runs in another process,
+ * which ends without flushing standard output, so a test prints to standard error. */
 typedef void troupe_sim_test(const troupe_sim_config *config, void *ctx);
 
 /* In such a test: it has found something wrong, which the text says. Ends the trial. */

@@ -128,9 +128,14 @@ stems)
 readme)
     printf 'Hello.\n```sh\nls\n```\n```c\nint a;\n```\n```c\nint b;\n```\n' >README.md
     echo 'int a;' >examples/first.c
+    mkdir -p docs/guide examples/more
+    printf 'int b;\nint c;\n\nint d;\n' >examples/more/a.c
+    printf '```c\nint c;\n\nint d;\n```\n```\nint\n```\n```c\nint a;\n```\n' >docs/guide/a.md
     passes
+    printf '```c\nint a;\n```\n\n```c\nint c;\nint d;\n```\n' >docs/guide/bad.md
+    printf '```c\nnt c;\n```\n```c\nint  a;\nint b;\n```\n' >docs/guide/worse.md
     echo 'int  a;' >examples/first.c
-    bites README.md:5:
+    bites README.md:5: docs/guide/bad.md:5: docs/guide/worse.md:1: docs/guide/worse.md:4:
     ;;
 memory)
     printf 'int troupe_a(\n    int n);\nextern const troupe_behaviour troupe_b;\n' >include/troupe/a.h

@@ -11,8 +11,8 @@
 
 #include "test/support/counting_heap.h"
 
-/* A stepped runtime in a simulation, whose clock moves only when told to. Its order is the plain one,
- * or that of the seed in STAGE_SEED; so tests that depend on the plain one use TROUPE_STEPPED. */
+/* A stepped runtime in a simulation, whose clock moves only when told to. Its order is the plain
+ * one, or that of the seed in STAGE_SEED; so tests for the plain one only use TROUPE_STEPPED. */
 #define STAGE_SIMULATED (TROUPE_STEPPED - 1)
 
 /* --- The stage -------------------------------------------------------------------------------- */
