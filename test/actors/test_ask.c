@@ -84,6 +84,28 @@ Test(ask, what_was_answered_before_a_failure_counts) {
     stage_close();
 }
 
+static troupe_err answer_twice(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    const struct cue *cue = troupe_as(*msg, &cue_type);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct cue body = {.act = CUE_SAY, .n = cue->n + i};
+        cr_assert_eq(troupe_answer(self, &cue_type, &body), TROUPE_OK);
+    }
+    return TROUPE_OK;
+}
+
+Test(ask, the_first_answer_counts_and_the_second_is_a_dead_letter) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_behaviour what = {.receive = answer_twice};
+    troupe_ref who;
+    uint32_t n;
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cr_assert_eq(ask(who, CUE_SAY, 6, 1000, &n), TROUPE_OK);
+    cr_assert_eq(n, 6);
+    cr_assert_eq(stage_dead_letters(), 1);
+    stage_close();
+}
+
 static void mail_left(unsigned workers) {
     troupe *rt = stage_open(workers);
     const troupe_behaviour what = {.receive = player_behaviour.receive,

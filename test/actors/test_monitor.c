@@ -308,6 +308,27 @@ Test(monitor, a_down_is_behind_the_last_message) {
     last_words(4);
 }
 
+static troupe_ref hears_a_farewell;
+
+static void say_farewell(troupe_self *self) {
+    const struct cue body = {.act = CUE_SAY, .n = 9};
+    cr_assert_eq(troupe_tell(self, hears_a_farewell, &cue_type, &body), TROUPE_OK);
+}
+
+Test(monitor, a_down_is_behind_what_stop_sends) {
+    const player cid = {.id = "cid", .at_stop = say_farewell};
+    for (unsigned workers = TROUPE_STEPPED, round = 0; round < 3; workers = ++round * 2) {
+        (void)stage_open(workers);
+        troupe_ref a = hears_a_farewell = stage_enter(&ann), c = stage_enter(&cid);
+        cue_about(a, CUE_WATCH, 1, c);
+        cue(a, CUE_SAY, 1);
+        stage_expect("start(ann) start(cid) ann:1");
+        cue(c, CUE_EXIT, TROUPE_OK);
+        stage_expect("stop(cid,OK) ann:9 down(ann,1,OK)");
+        stage_close();
+    }
+}
+
 /* Sends 1 to 50 and fails; the watcher must see all of them, then the down. */
 static troupe_err count_and_fail(troupe_self *self, void *state, troupe_msg **msg) {
     (void)state;

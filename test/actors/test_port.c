@@ -225,6 +225,32 @@ Test(port, a_lost_node_is_told_and_forgotten) {
     close_all();
 }
 
+/* The node is lost while the question is on its way. */
+static troupe_err send_and_be_lost(tr_port *at, troupe_ref from, troupe_ref to, unsigned how,
+                                   troupe_msg **msg) {
+    (void)at;
+    (void)from;
+    (void)how;
+    troupe_drop(msg);
+    tr_port_node_lost(stage_rt(), to.node + 1); /* another node's loss is no answer */
+    if (to.id == far.id) tr_port_node_lost(stage_rt(), to.node);
+    return TROUPE_OK;
+}
+
+Test(port, who_asked_a_lost_node_is_told) {
+    tr_port_ops lossy = ops;
+    lossy.send = send_and_be_lost;
+    tr_port other = {&lossy};
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    cr_assert_eq(tr_port_attach(rt, &other), TROUPE_OK);
+    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+    cr_assert_eq(troupe_ask(rt, far, &msg, 20000), TROUPE_NOCONNECTION);
+    cr_assert_null(msg);
+    msg = cue_make(CUE_SAY, 2, TROUPE_NOBODY);
+    cr_assert_eq(troupe_ask(rt, far_full, &msg, 20000), TROUPE_TIMEOUT);
+    close_all();
+}
+
 /* --- What else lives as long as a runtime ----------------------------------------------------- */
 
 static const int key_one, key_two;

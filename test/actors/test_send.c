@@ -171,6 +171,35 @@ Test(send, what_is_refused_stays_the_senders_unchanged) {
     stage_close();
 }
 
+/* Sends on what it gets, and again if that is refused: twice the same. */
+static troupe_err press(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    const troupe_ref to = ((const struct cue *)troupe_as(*msg, &cue_type))->who;
+    troupe_msg *out = cue_make(CUE_SAY, 5, TROUPE_NOBODY);
+    const troupe_msg before = *out;
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(troupe_send(self, to, &out), TROUPE_FULL);
+        cr_assert_eq(out->flags, before.flags);
+        cr_assert(out->sender == before.sender);
+    }
+    troupe_drop(&out);
+    stage_say("refused");
+    return TROUPE_OK;
+}
+
+Test(send, what_a_full_mailbox_refuses_stays_the_actors_unchanged) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    const troupe_behaviour what = {.receive = press},
+                           small = {.receive = press, .mailbox_limit = 1};
+    troupe_ref who, full;
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cr_assert_eq(troupe_spawn(rt, &small, NULL, &full), TROUPE_OK);
+    cue_about(who, CUE_PASS, 0, full);
+    cue_about(full, CUE_PASS, 0, full); /* its own message holds its place */
+    stage_expect("refused refused");
+    stage_close();
+}
+
 Test(send, a_dead_actors_place_never_answers_to_its_old_ref) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref old = stage_enter(&ann);

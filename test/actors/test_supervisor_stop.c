@@ -67,6 +67,37 @@ Test(supervisor_stop, case_49_who_is_slow_but_willing_is_not_killed) {
     stage_close();
 }
 
+/* A time-out that came too late for its life is still in the supervisor's mail when its next life
+ * stops the same child: that one has its own time. */
+Test(supervisor_stop, a_time_out_of_the_last_life_kills_nobody) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    uint32_t starts = 0;
+    const player slow = {.id = "a", .stopping = TROUPE_LATER, .starts = &starts};
+    troupe_child child[] = {kid(&slow, 0), kid(&b, 0)};
+    child[0].shutdown_ms = 10;
+    const troupe_supervision in = {.child = child, .children = 2};
+    const troupe_child inner = {.id = "in",
+                                .name = "in",
+                                .what = &troupe_supervisor,
+                                .arg = &in,
+                                .restart = TROUPE_TRANSIENT};
+    troupe_ref top = family(&inner, 1, 5, 1000), who = stage_find("in");
+    cue_named("b", CUE_FAIL, TROUPE_USER); /* it gives up, and stops `a` */
+    stage_expect("start(a) start(b) stop(b,USER) stopping(a)");
+    cue_named("a", CUE_EXIT, TROUPE_OK);
+    cr_assert_eq(troupe_step(rt, 1), 1); /* its end is in the supervisor's mail, */
+    for (uint32_t i = 0; i < 200; i++) cue(who, CUE_SAY, i);
+    *stage_clock() += 10 * TR_MS; /* and the time-out far behind it */
+    while (starts < 2) cr_assert_eq(troupe_step(rt, 1), 1);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_expect("stop(a,OK) start(a) stopping(a)");
+    family_expect(who, "a:STOPPING:0 b:WAITING:0");
+    stage_advance(10);
+    cr_assert_not(stage_there(who));
+    family_stop(top);
+    stage_close();
+}
+
 Test(supervisor_stop, who_is_too_slow_is_killed_at_the_time) {
     troupe_ref top = wait_for_slow(1000, 999);
     stage_expect("start(b) start(a) stopping(a)");

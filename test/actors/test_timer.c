@@ -91,6 +91,17 @@ Test(timer, fire_in_order_of_time_then_of_setting) {
     stage_close();
 }
 
+Test(timer, those_of_one_time_fire_in_the_order_they_were_set) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref who = enter();
+    for (uint32_t ms = 8; ms > 0; ms--) { /* all end at the same time */
+        cue(who, CUE_PASS, ms);
+        stage_advance(1);
+    }
+    stage_expect("8@8 7@8 6@8 5@8 4@8 3@8 2@8 1@8");
+    stage_close();
+}
+
 Test(timer, a_thousand_in_any_order_come_sorted) {
     (void)stage_open(STAGE_SIMULATED);
     troupe_behaviour big = setter;

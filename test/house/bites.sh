@@ -125,6 +125,20 @@ stems)
     lines 41 >serial/c.c
     bites serial/c.c:1:
     ;;
+mutations)
+    mkdir test/mutation docs
+    printf '# A\n\nless | base/a.c | base:a | a is 0\n    s/1/0/\n' >test/mutation/mutations
+    printf 'more | base/b.c | base:* | b is 2\n    /b/s/1/2/\n' >>test/mutation/mutations
+    echo 'int a = 1;' >base/a.c
+    echo 'int b = 1;' >base/b.c
+    printf '# B\n\n| mutation | in | breaks | caught by |\n|---|---|---|---|\n' >docs/verification.md
+    echo '| less | base/a.c | a is 0 | `base:a` |' >>docs/verification.md
+    printf '| more | base/b.c | b is 2 | `base:*` |\n\n| a | b |\n' >>docs/verification.md
+    passes
+    sed -i '/| less |/d' docs/verification.md
+    echo 'int b = 7;' >base/b.c
+    bites docs/verification.md:1: '> | less |' 'mutations:5: more changes nothing'
+    ;;
 readme)
     printf 'Hello.\n```sh\nls\n```\n```c\nint a;\n```\n```c\nint b;\n```\n' >README.md
     echo 'int a;' >examples/first.c

@@ -203,6 +203,28 @@ static inline const char *beside(void) {
     return path;
 }
 
+/* How many processes this one has started and not yet reaped. */
+static inline size_t own_processes(void) {
+    size_t count = 0;
+    DIR *dir = opendir("/proc");
+    cr_assert(dir != NULL);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char path[300], stat[512];
+        int parent = 0;
+        (void)snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t got = file < 0 ? -1 : read(file, stat, sizeof stat - 1);
+        if (file >= 0) (void)close(file);
+        if (got <= 0) continue; /* no process, or not one any more */
+        stat[got] = 0;
+        const char *name_end = strrchr(stat, ')'); /* "123 (name) S 45 ..." */
+        if (name_end && sscanf(name_end + 1, " %*c %d", &parent) == 1)
+            count += parent == (int)getpid();
+    }
+    closedir(dir);
+    return count;
+}
+
 /* How many descriptors this process has. */
 static inline size_t open_descriptors(void) {
     size_t count = 0;

@@ -287,25 +287,30 @@ Test(process, processes_of_one_keeper_never_meet) {
     scene_close(&s);
 }
 
-/* The same of the service alone, with a process that is asked to end and takes its time. */
+/* The same of the service alone, with a process that is asked to end and takes its time. Runs are
+ * begun in the order of their requests: when another keeper's is there, the second one would be. */
 Test(process, a_run_waits_for_the_end_of_the_last_one_of_its_keeper) {
     scene s;
-    scripted script[2];
-    tr_process *run[2];
+    scripted script[3];
+    tr_process *run[3];
+    const troupe_ref keeper[] = {TROUPE_NOBODY, TROUPE_NOBODY, {1, 1}}; /* nobody hears of it */
     scene_open(&s);
     script_init(&script[0], &s, "echo first >$S; read x <$H; echo ends >$S; exec /bin/sleep 1000");
-    script_init(&script[1], &s, "echo second >$S");
-    for (int i = 0; i < 2; i++) {
-        const troupe_ref nobody = TROUPE_NOBODY; /* who is told is of no interest here */
-        cr_assert_eq(tr_process_make(s.rt, nobody, &script[i].program, beside(), &run[i]), 0);
+    script_init(&script[1], &s, "echo second >$S; exec /bin/sleep 1000");
+    script_init(&script[2], &s, "echo other >$S; exec /bin/sleep 1000");
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(tr_process_make(s.rt, keeper[i], &script[i].program, beside(), &run[i]), 0);
+        if (i == 2) expect_said(&s, "first");
         tr_process_spawn(run[i]);
     }
-    expect_said(&s, "first");
+    expect_said(&s, "other");
+    cr_assert_eq(own_processes(), 2);
     tell_child(&s);
     expect_said(&s, "ends");
     tr_process_let_go(run[0]);
     expect_said(&s, "second");
     tr_process_let_go(run[1]);
+    tr_process_let_go(run[2]);
     scene_close(&s);
 }
 
