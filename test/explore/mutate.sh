@@ -88,7 +88,7 @@ compile() {
     $cc $flags "-DTR_THREAD_LOCAL=__attribute__((section(\"ex_local\")))" -fsanitize=thread \
         -c "$1.c" -o "$(echo "$1" | tr / _).o"
 }
-sources="base/bias mailbox/mailbox test/explore/bias test/explore/mailbox test/explore/bound
+sources="base/bias base/place mailbox/mailbox test/explore/bias test/explore/mailbox test/explore/bound
     test/explore/mailbox_world test/explore/actors actors/pace actors/worker actors/route
     actors/turn actors/sched"
 for source in $sources; do
@@ -100,7 +100,7 @@ mkdir sound && cp ./*.o sound || exit 1
 objects() {
     echo base_bias.o mailbox_mailbox.o "test_explore_$1.o"
     case $1 in
-    actors) echo actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o ;;
+    actors) echo base_place.o actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o ;;
     *) echo test_explore_mailbox_world.o ;;
     esac
 }
