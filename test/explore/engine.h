@@ -83,6 +83,8 @@ typedef struct engine {
     uint64_t stores;
     uint64_t execution;
     uint64_t clock;
+    uint64_t random; /* where new choices are drawn from; 0: all are explored */
+    unsigned wakes;  /* calls that wake somebody, if there is somebody */
     bool tracing;
     ex_end end; /* of this execution */
     char text[256];
