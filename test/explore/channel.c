@@ -119,8 +119,10 @@ THREAD(send_and_drop_b) {
     ex_check(!wait_to_send(B));
     troupe_channel_drop(&handle[B]);
 }
-THREAD(drop_b) {
+THREAD(clone_and_drop_b) {
+    troupe_tx *another = troupe_channel_clone(handle[B]);
     troupe_channel_drop(&handle[B]);
+    troupe_channel_drop(&another);
 }
 THREAD(receive_all) {
     recv_to_the_end();
@@ -333,7 +335,7 @@ static const ex_model models[] = {
     M("case_08_cause_first", empty_1, 3, all_came_to_an_end, cause, effect, recv_cause_first),
     M("case_08_cause_first_wide", empty_2, 3, all_came_to_an_end, cause, effect, recv_cause_first),
     M("case_10_batch", empty_2, 4, all_came_to_an_end, send_twice_a, send_b, recv_batches),
-    M("case_11_last_sender", setup_clones, 5, all_came_to_an_end, send_and_drop_a, drop_b,
+    M("case_11_last_sender", setup_clones, 4, all_came_to_an_end, send_and_drop_a, clone_and_drop_b,
       receive_all),
     M("case_11_two_send", setup_clones, 4, all_came_to_an_end, send_and_drop_a, send_and_drop_b,
       receive_all),

@@ -128,7 +128,6 @@ void tick(fiber *t);
 void switch_stack(void **from, void *to);
 /* A stack that begins in `entry`. */
 void *make_stack(int thread, void (*entry)(void));
-bool on_a_stack(uintptr_t at);
 
 /* sched.c: whether this is a thread-local variable of the sources. */
 bool is_local(uintptr_t at);
