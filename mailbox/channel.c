@@ -196,6 +196,7 @@ void troupe_channel_drop(troupe_tx **tx) {
     troupe_channel *channel = (*tx)->of;
     *tx = NULL;
     tr_lock(&channel->lock);
+    TR_ASSERT(channel->senders > 0); /* or a handle was dropped twice */
     channel->senders--;
     leave_for_good(channel);
 }

@@ -159,7 +159,7 @@ static void concurrent_fill(uint32_t capacity, uint64_t rounds) {
     report("fill", begun, rounds);
 }
 
-/* --- 7, 17, 26: order, wake-ups, and what a payload holds ------------------------------------- */
+/* --- 7, 8, 17, 26: order, wake-ups, and what a payload holds ---------------------------------- */
 
 static void *send_numbers(void *arg) {
     const uint64_t *me = arg;
@@ -185,6 +185,37 @@ static void numbers_in_order(unsigned senders, uint32_t capacity, size_t most, u
     join(senders);
     close_scene();
     report(senders > 1 ? "4 to 1" : "1 to 1", begun, all);
+}
+
+/* The second one sends because the first one's send has returned. The flag is relaxed: the order is
+ * the channel's to make. */
+static tr_atomic64 sent_by_first;
+
+static void *cause_and_effect(void *arg) {
+    const uint64_t me = *(const uint64_t *)arg;
+    for (uint64_t n = 0; n < scene.rounds; n++) {
+        while (me == 1 && tr_load64_relaxed(&sent_by_first) <= n) sched_yield();
+        MUST(!send_new(scene.tx, me, n, STRESS_PATIENCE_MS));
+        if (me == 0) tr_store64_relaxed(&sent_by_first, n + 1); /* the order is the channel's */
+    }
+    return NULL;
+}
+
+static void cause_first(uint32_t capacity, uint64_t each) {
+    uint64_t next[2] = {0, 0}, begun = tr_clock();
+    void *item;
+    scene.rounds = each;
+    tr_store64_relaxed(&sent_by_first, 0);
+    open_scene(capacity);
+    start(2, cause_and_effect);
+    for (uint64_t n = 0; n < 2 * each; n++) {
+        MUST(!troupe_channel_recv(scene.rx, &item, STRESS_PATIENCE_MS));
+        cell got = received(item);
+        MUST(got.number == next[got.sender]++ && next[0] >= next[1]);
+    }
+    join(2);
+    close_scene();
+    report("cause", begun, 2 * each);
 }
 
 /* One sender, who comes sometimes early and sometimes late. Within a second it must be noticed. */
@@ -335,6 +366,7 @@ int main(int argc, char **argv) {
     numbers_in_order(4, 1024, 64, all / 4);
     numbers_in_order(4, 64, 1, all / 4);
     numbers_in_order(4, 1, 1, all / 4);
+    cause_first(64, all / 2);
     no_lost_wake_up(all);
     races_of_ends(1, some);
     races_of_ends(2, some / 5);
