@@ -247,11 +247,14 @@ static void no_lost_wake_up(uint64_t rounds) {
 
 static bool receiver_leaves; /* in this round, instead of a close */
 
-static void use_permit(troupe_tx *tx, uint64_t number, bool sends) {
+/* A permit outlives the handle that it came from. */
+static void use_permit(troupe_tx **tx, uint64_t number, bool sends) {
     troupe_permit permit;
-    if (troupe_channel_reserve(tx, &permit, STRESS_PATIENCE_MS)) return;
+    troupe_err err = troupe_channel_reserve(*tx, &permit, STRESS_PATIENCE_MS);
+    troupe_channel_drop(tx);
+    if (err) return;
     void *item = make(1, number), *before = item;
-    troupe_err err = sends ? troupe_channel_send_reserved(&permit, &item) : TROUPE_CLOSED;
+    err = sends ? troupe_channel_send_reserved(&permit, &item) : TROUPE_CLOSED;
     note(err, &item, before);
     troupe_channel_give_back(&permit);
 }
@@ -276,7 +279,7 @@ static void *race(void *arg) {
     for (uint64_t round = 0; round < scene.rounds; round++) {
         meet();
         if (me == 0) (void)send_new(handle[0], 0, round, STRESS_PATIENCE_MS);
-        if (me == 1) use_permit(handle[1], round, stress_random(&seed) % 2);
+        if (me == 1) use_permit(&handle[1], round, stress_random(&seed) % 2);
         if (me == 2 && !receiver_leaves) troupe_channel_close(scene.rx);
         if (me == 3) receive_to_the_end();
         troupe_channel_drop(&handle[me]);
