@@ -11,6 +11,7 @@
 #include "actors/turn.h"
 #include "base/check.h"
 #include "base/heap.h"
+#include "base/place.h"
 
 const troupe_type tr_note_type = {"troupe_note", sizeof(struct tr_note_body), NULL, 0};
 
@@ -288,7 +289,7 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
         return TROUPE_CLOSED;
     }
     troupe_ref me = tr_actor_ref(self);
-    troupe *before = tr_sched_mark(rt);
+    tr_place before = tr_place_enter((tr_place){.runtime = rt});
     renew(self);
     err = run_start(self);
     if (err) {
@@ -298,7 +299,7 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
         /* From here on it runs by itself: `start` may have sent itself mail, or been asked to. */
         tr_route_settle(&rt->sched, &self->task, what->blocking && !rt->sim);
     }
-    (void)tr_sched_mark(before);
+    (void)tr_place_enter(before);
     if (!err) *out = me;
     return err;
 }

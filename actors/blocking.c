@@ -3,6 +3,7 @@
 #include "actors/sched.h"
 #include "actors/turn.h"
 #include "base/heap.h"
+#include "base/place.h"
 
 bool tr_blocking_init(tr_blocking *blocking, struct tr_sched *sched, const troupe_heap *heap,
                       unsigned most) {
@@ -35,7 +36,7 @@ static tr_task *take(tr_blocking *blocking, tr_blocker *blocker) {
 static void *run_tasks(void *arg) {
     tr_blocker *blocker = arg;
     tr_blocking *blocking = blocker->of;
-    (void)tr_sched_mark(blocking->sched->rt);
+    (void)tr_place_enter((tr_place){.runtime = blocking->sched->rt, .blocking = true});
     tr_lock(&blocking->lock);
     for (tr_task *task; (task = take(blocking, blocker));) {
         tr_unlock(&blocking->lock);

@@ -5,10 +5,10 @@
 #include "actors/runtime.h"
 #include "actors/turn.h"
 #include "base/heap.h"
+#include "base/place.h"
 
-/* The worker that the calling thread is, and the runtime in whose callback it is. */
+/* The worker that the calling thread is. */
 TR_THREAD_LOCAL tr_worker *tr_sched_me;
-static TR_THREAD_LOCAL troupe *inside;
 
 /* --- Waking for help -------------------------------------------------------------------------- */
 
@@ -200,7 +200,7 @@ void *tr_sched_work(void *arg) {
     tr_sched *sched = worker->sched;
     tr_sched_me = worker;
     tr_store32_relaxed(&worker->thread_id, tr_thread_id());
-    (void)tr_sched_mark(sched->rt); /* all that it runs is callbacks */
+    (void)tr_place_enter((tr_place){.runtime = sched->rt}); /* all that it runs is callbacks */
     (void)tr_cache_use(&worker->cache);
     tr_bias_return(&worker->bias);
     resume(worker);
@@ -258,7 +258,7 @@ void tr_sched_relieve(tr_sched *sched, tr_worker *stuck, bool spare) {
 static bool step(tr_sched *sched, tr_task *wanted) {
     tr_worker *worker = &sched->worker[0], *before = tr_sched_me;
     tr_cache *cache = tr_cache_use(&worker->cache);
-    troupe *inside_before = tr_sched_mark(sched->rt);
+    tr_place place = tr_place_enter((tr_place){.runtime = sched->rt});
     tr_sched_me = worker;
     tr_bias_return(&worker->bias);
     if (wanted) tr_worker_take(worker, wanted);
@@ -267,7 +267,7 @@ static bool step(tr_sched *sched, tr_task *wanted) {
     if (task && (task = tr_turn_run(sched, worker, task))) put_back(worker, task);
     tr_bias_lend(&worker->bias);
     tr_sched_me = before;
-    (void)tr_sched_mark(inside_before);
+    (void)tr_place_enter(place);
     (void)tr_cache_use(cache);
     return ran;
 }
@@ -371,11 +371,5 @@ uint64_t tr_sched_handled(const tr_sched *sched) {
 /* --- The calling thread ----------------------------------------------------------------------- */
 
 bool tr_sched_inside(const tr_sched *sched) {
-    return inside == sched->rt;
-}
-
-troupe *tr_sched_mark(troupe *rt) {
-    troupe *before = inside;
-    inside = rt;
-    return before;
+    return tr_place_now().runtime == sched->rt;
 }

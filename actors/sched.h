@@ -63,8 +63,5 @@ static inline tr_worker *tr_sched_mine(const tr_sched *sched) {
 }
 /* Whether it is in a callback of an actor of this runtime. */
 bool tr_sched_inside(const tr_sched *sched);
-/* Marks it as being in a callback of `rt` or, with NULL, out of it; returns what was marked before.
- * For callbacks that run on a thread that is no worker. */
-troupe *tr_sched_mark(troupe *rt);
 
 #endif

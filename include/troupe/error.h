@@ -38,7 +38,8 @@ extern "C" {
     X(FAILED, 20, "the actor failed")                                                            \
     X(START_FAILED, 21, "a child could not be started")                                          \
     X(UNKNOWN_TYPE, 22, "the message type is not registered here")                               \
-    X(CLOSED, 23, "closed")
+    X(CLOSED, 23, "closed")                                                                      \
+    X(EMPTY, 24, "nothing is queued")
 
 typedef enum troupe_err {
 #define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = (number),

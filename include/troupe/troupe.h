@@ -4,6 +4,7 @@
 #define TROUPE_H
 
 #include <troupe/actor.h>
+#include <troupe/channel.h>
 #include <troupe/error.h>
 #include <troupe/message.h>
 #include <troupe/observe.h>

@@ -4,6 +4,7 @@
 #include <troupe/supervisor.h>
 
 #include "actors/runtime.h"
+#include "base/place.h"
 #include "test/support/gate.h"
 #include "test/support/player.h"
 #include "test/support/stage.h"
@@ -108,5 +109,41 @@ Test(blocking, has_no_place_in_a_stepped_runtime) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &blocker, NULL, &who), TROUPE_INVALID);
+    stage_close();
+}
+
+static troupe_err start_beside(troupe_self *self, void *state, const void *arg) {
+    (void)self, (void)state, (void)arg;
+    stage_say("start:%d", tr_place_may_wait());
+    return TROUPE_OK;
+}
+
+/* Starts an actor on its own thread; that one's `start` is a callback like any other. */
+static troupe_err start_another(troupe_self *self) {
+    troupe_ref who;
+    static const troupe_behaviour beside = {.start = start_beside, .receive = gate_receive};
+    return troupe_spawn(troupe_runtime(self), &beside, NULL, &who);
+}
+
+static troupe_err look(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state, (void)msg;
+    stage_say("before:%d", tr_place_may_wait());
+    troupe_err err = start_another(self);
+    stage_say("after:%d", tr_place_may_wait());
+    return err;
+}
+
+Test(blocking, may_wait_on_its_own_thread_and_nobody_else_may_in_a_callback) {
+    (void)stage_open(1);
+    const troupe_behaviour waits = {.receive = look, .blocking = true};
+    const troupe_behaviour must_not = {.receive = look};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(stage_rt(), &waits, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 0);
+    stage_expect("before:1 start:0 after:1");
+    cr_assert_eq(troupe_spawn(stage_rt(), &must_not, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 0);
+    stage_expect("before:0 start:0 after:0");
+    cr_assert(tr_place_may_wait());
     stage_close();
 }

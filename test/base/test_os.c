@@ -287,3 +287,24 @@ Test(os, pages_are_zero_and_go_back) {
     }
     cr_assert_null(tr_pages_take(SIZE_MAX / 2));
 }
+
+/* --- Futex ------------------------------------------------------------------------------------ */
+
+/* Who was let go may be gone, and the memory in which it slept too, before it is woken. */
+Test(os, a_wake_uses_an_address_and_no_memory) {
+    tr_atomic32 *word = tr_pages_take(4096);
+    tr_futex_wake(word, 1);
+    tr_pages_give(word, 4096);
+    tr_futex_wake(word, 1);
+}
+
+Test(os, a_futex_wait_ends_by_another_value_or_by_its_deadline) {
+    tr_atomic32 word = {0};
+    tr_store32_relaxed(&word, 1);
+    cr_assert(tr_futex_wait(&word, 0, TR_NEVER), "it does not sleep");
+    cr_assert_not(tr_futex_wait(&word, 1, tr_clock()));
+    uint64_t begun = tr_clock();
+    while (tr_futex_wait(&word, 1, begun + 20 * TR_MS)) {
+    }
+    cr_assert_geq(tr_clock(), begun + 20 * TR_MS);
+}

@@ -52,7 +52,7 @@ static _Noreturn void race(const spot *p, int other, bool was_write, bool is_wri
 
 /* Nobody else's access may be unordered with a write; with a read, nobody else's write. */
 static void plain(uintptr_t at, bool write, ex_place where) {
-    if (on_a_stack(at) || is_local(at) || !ex.model) return;
+    if (is_local(at) || !ex.model) return;
     if (++ex.accesses > STEPS * 10) ex_fail(EX_LIVELOCK, "runs on without end", where);
     fiber *t = me();
     spot *p = place_at(at);

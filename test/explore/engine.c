@@ -1,5 +1,6 @@
 /* The search: an execution is run from its start for each plan, which says how its first choices
- * are made; the next plan differs in the last choice that has something else to offer. */
+ * are made; the next plan differs in the last choice that has something else to offer. Or each plan
+ * is drawn from a seed. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,12 +26,20 @@ static size_t arena_used;
 
 /* --- Plans ----------------------------------------------------------------------------------- */
 
+/* One of 0..n-1, when all others are left out (splitmix64). */
+static unsigned draw(unsigned n) {
+    uint64_t z = (ex.random += 0x9E3779B97F4A7C15u);
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return (unsigned)((z ^ z >> 31) % n);
+}
+
 unsigned choose(unsigned n) {
     if (n < 2) return 0;
     if (ex.depth == CHOICES) ex_fail(EX_LIVELOCK, "has too many choices", EX_HERE);
     choice *c = &ex.choice[ex.depth++];
     if (ex.depth > ex.choices) {
-        *c = (choice){0, (uint16_t)n};
+        *c = (choice){(uint16_t)(ex.random ? draw(n) : 0), (uint16_t)n};
         ex.choices = ex.depth;
     }
     if (c->of == 0) c->of = (uint16_t)n; /* a replay, which knows only what was taken */
@@ -66,6 +75,7 @@ static void reset(void) {
     ex.changes = 1;
     ex.stores = 0;
     ex.clock = 0;
+    ex.wakes = 0;
     ex.end = EX_HOLDS;
     ex.thread[0].name = "main";
     ex.thread[0].stores = 0;
@@ -211,8 +221,34 @@ static bool explore(unsigned bound, uint64_t cap, uint64_t *executions) {
     return true;
 }
 
+/* One execution a seed, with any number of preemptions, until one fails. */
+static bool run_seeds(const char *program, const ex_model *model, unsigned seeds) {
+    ex.model = model;
+    ex.bound = THREADS * STEPS;
+    ex.end = EX_HOLDS;
+    unsigned done = 0;
+    while (ex.end == EX_HOLDS && done < seeds) {
+        ex.choices = 0;
+        ex.random = (uint64_t)++done << 32;
+        execute();
+        total++;
+    }
+    ex.random = 0;
+    bool good = ex.end == model->expect;
+    if (!good && ex.end == EX_HOLDS)
+        printf("model %s: FAILED, %s expected, but it holds for %u seeds\n", model->name,
+               ends[model->expect], done);
+    else if (!good)
+        report_failure(program);
+    else
+        printf("model %s: %u seeds, %s\n", model->name, done, ends[ex.end]);
+    fflush(stdout);
+    return good;
+}
+
 /* With few preemptions first: what fails with few is easier to read. */
 static bool run_model(const char *program, const ex_model *model, unsigned bound) {
+    if (model->seeds) return run_seeds(program, model, model->seeds);
     uint64_t cap = model->cap ? model->cap : 3000000, executions = 0;
     ex.model = model;
     if (!bound) bound = model->preemptions ? model->preemptions : 2;
@@ -265,13 +301,21 @@ int ex_main(int argc, char **argv, const ex_model *models, size_t count) {
     /* For mutations: until the first failure, and only what ought to hold. */
     bool stop = argc && strcmp(argv[0], "--stop") == 0;
     if (stop) argc--, argv++;
+    unsigned seeds = 0;
+    if (argc >= 2 && strcmp(argv[0], "--seeds") == 0) {
+        seeds = (unsigned)strtoul(argv[1], NULL, 10);
+        argc -= 2, argv += 2;
+    }
     if (argc >= 2 && strcmp(argv[0], "--preemptions") == 0) {
         bound = (unsigned)strtoul(argv[1], NULL, 10);
         argc -= 2, argv += 2;
     }
     for (size_t i = 0; i < count && !(stop && failed); i++) {
-        if (!asked(models[i].name, argc, argv) || (stop && models[i].expect)) continue;
-        run_model(program, &models[i], bound) ? passed++ : failed++;
+        if (!asked(models[i].name, argc, argv)) continue;
+        if ((stop || seeds) && models[i].expect) continue;
+        bool good =
+            seeds ? run_seeds(program, &models[i], seeds) : run_model(program, &models[i], bound);
+        good ? passed++ : failed++;
     }
     printf("%llu executions\n%u passed, %u failed\n", (unsigned long long)total, passed, failed);
     return failed || !passed;

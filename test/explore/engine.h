@@ -83,6 +83,8 @@ typedef struct engine {
     uint64_t stores;
     uint64_t execution;
     uint64_t clock;
+    uint64_t random; /* where new choices are drawn from; 0: all are explored */
+    unsigned wakes;  /* calls that wake somebody, if there is somebody */
     bool tracing;
     ex_end end; /* of this execution */
     char text[256];
@@ -126,7 +128,6 @@ void tick(fiber *t);
 void switch_stack(void **from, void *to);
 /* A stack that begins in `entry`. */
 void *make_stack(int thread, void (*entry)(void));
-bool on_a_stack(uintptr_t at);
 
 /* sched.c: whether this is a thread-local variable of the sources. */
 bool is_local(uintptr_t at);

@@ -31,6 +31,7 @@ typedef struct ex_model {
     unsigned spurious;         /* futex waits that may return for no reason, in one execution */
     ex_end expect;
     uint64_t cap; /* executions; 0: the default. To reach it is a failure */
+    unsigned seeds; /* not all executions, but so many, each with choices drawn from its own seed */
 } ex_model;
 
 /* Runs the models of a program, or those that its arguments name. Returns the exit code. */
@@ -62,6 +63,10 @@ bool ex_knows(ex_moment moment);
 _Noreturn void ex_fail(ex_end end, const char *text, ex_place place);
 #define ex_check(condition)                                                                        \
     ((condition) ? (void)0 : ex_fail(EX_CHECK, #condition " does not hold", EX_HERE))
+/* Whether a thread sleeps on a futex; they are numbered from 1 in the order they were made. */
+bool ex_asleep(int thread);
+/* Calls so far that wake sleepers or waiters, whether there are any or not. */
+unsigned ex_wakes(void);
 /* A remark in the schedule. */
 void ex_note(const char *text);
 /* One of 0..n-1; all are explored. */

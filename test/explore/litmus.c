@@ -233,6 +233,28 @@ THREAD(sets) {
     tr_store32_relaxed(&x, 1);
 }
 
+/* Another thread writes into one's frame, as long as one waits. */
+static uint32_t *frame;
+THREAD(waits_in_its_frame) {
+    uint32_t mine = 0;
+    frame = &mine;
+    tr_store32_release(&y, 1);
+    while (!tr_load32_acquire(&x)) tr_thread_yield();
+    ex_check(mine == 7);
+}
+THREAD(writes_and_tells) {
+    while (!tr_load32_acquire(&y)) tr_thread_yield();
+    *frame = 7;
+    tr_store32_release(&x, 1);
+}
+THREAD(tells_and_writes) {
+    while (!tr_load32_acquire(&y)) tr_thread_yield();
+    uint32_t *theirs = frame;
+    *theirs = 7;
+    tr_store32_release(&x, 1);
+    *theirs = 7;
+}
+
 #define HOLDS(model, ...)                                                                          \
     {                                                                                              \
         .name = model, .setup = setup, .thread = { __VA_ARGS__ }                                   \
@@ -306,8 +328,26 @@ static const ex_model models[] = {
      .setup = setup,
      .thread = {adds_by_cas, adds_by_cas},
      .finish = both_counted},
+    {.name = "update.seeds",
+     .setup = setup,
+     .thread = {adds_by_cas, adds_by_cas},
+     .finish = both_counted,
+     .seeds = 1000},
+    {.name = "update.lost_seeds",
+     .setup = setup,
+     .thread = {loses, loses},
+     .finish = both_counted,
+     .expect = EX_CHECK,
+     .seeds = 1000},
+    {.name = "park.naive_seeds",
+     .setup = setup,
+     .thread = {park_naive, unpark_naive},
+     .expect = EX_DEADLOCK,
+     .seeds = 1000},
     CAUGHT("deadlock", EX_DEADLOCK, locks_one_way, locks_other_way),
     HOLDS("deadlock.none", locks_one_way, locks_one_way),
+    HOLDS("frame", waits_in_its_frame, writes_and_tells),
+    CAUGHT("frame.too_late", EX_RACE, waits_in_its_frame, tells_and_writes),
     HOLDS("spin", spins, sets),
     HOLDS("spin.three", spins, spins, sets),
     CAUGHT("spin.for_ever", EX_LIVELOCK, spins, spins_on_y),

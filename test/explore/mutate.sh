@@ -73,6 +73,36 @@ call-of-one-that-runs   | actors/worker.c   | actors  | s/if (!task->queued) tr_
 thief-keeps-home        | actors/sched.c    | actors  | s/tr_store32_release(&task->home, to->index);//
 thief-takes-no-bias     | actors/sched.c    | actors  | /^static bool rob(/,/^}/s/tr_bias_\(take\|give\)(&victim->bias);//
 home-published-relaxed  | actors/route.c    | actors  | /^static void settle_from_afar/,/^}/s/tr_store32_release(&task->home, 0)/tr_store32_relaxed(\&task->home, 0)/
+channel-one-too-many    | mailbox/channel.c | channel | s/channel->items + channel->permits < channel->capacity/channel->items + channel->permits <= channel->capacity/
+channel-one-too-few     | mailbox/channel.c | channel | s/channel->items + channel->permits < channel->capacity/channel->items + channel->permits + 1 < channel->capacity/
+channel-permits-free    | mailbox/channel.c | channel | s/channel->items + channel->permits < channel->capacity/channel->items < channel->capacity/
+channel-first-is-last   | mailbox/channel.c | channel | s/TR_OWNER(channel->waiting.next, waiter, link)/TR_OWNER(channel->waiting.prev, waiter, link)/
+channel-newcomer-first  | mailbox/channel.c | channel | s/    tr_list_add(&channel->waiting, &me.link);/    tr_list_add(channel->waiting.next, \&me.link);/
+channel-grants-unpaid   | mailbox/channel.c | channel | s/if (!channel->closed) occupy(channel, next->item);//
+channel-grant-after     | mailbox/channel.c | channel | /^static void leave(/,/^}/{/settle(/{h;d;};/tr_unlock/G;}
+channel-put-unlocked    | mailbox/channel.c | channel | /^static troupe_err try_occupy/,/^}/{/if (!err) occupy/{h;d;};/leave(channel)/G;}
+channel-end-is-silent   | mailbox/channel.c | channel | s/(channel->items || is_over(channel))/channel->items/
+channel-item-is-silent  | mailbox/channel.c | channel | s/(channel->items || is_over(channel))/is_over(channel)/
+channel-over-permits    | mailbox/channel.c | channel | s/ && !channel->items && !channel->permits/ \&\& !channel->items/
+channel-over-senders    | mailbox/channel.c | channel | s/(channel->closed || !channel->senders) &&/channel->closed \&\&/
+channel-close-is-silent | mailbox/channel.c | channel | /^void troupe_channel_close/,/^}/s/leave(rx->of)/tr_unlock(\&rx->of->lock)/
+channel-return-silent   | mailbox/channel.c | channel | /^void troupe_channel_give_back/,/^}/s/leave_for_good(channel)/tr_unlock(\&channel->lock)/
+channel-recv-is-silent  | mailbox/channel.c | channel | /^troupe_err troupe_channel_try_recv/,/^}/s/leave(rx->of)/tr_unlock(\&rx->of->lock)/
+channel-told-relaxed    | mailbox/channel.c | channel | s/tr_store32_release(&who->told/tr_store32_relaxed(\&who->told/
+channel-told-acquire    | mailbox/channel.c | channel | s/tr_load32_acquire(&me->told/tr_load32_relaxed(\&me->told/
+channel-told-untold     | mailbox/channel.c | channel | s/tr_futex_wake(&who->told, 1);//
+channel-told-then-used  | mailbox/channel.c | channel | s/tr_futex_wake(&who->told, 1);/tr_list_remove(\&who->link); &/
+channel-wakes-all       | mailbox/channel.c | channel | /^static void leave(/,/^}/s/tr_unlock(&channel->lock);/for (tr_list *at = channel->waiting.next; at != \&channel->waiting; at = at->next) tr_futex_wake(\&TR_OWNER(at, waiter, link)->told, 1); &/
+channel-late-stays      | mailbox/channel.c | channel | s/if (undecided) tr_list_remove(&me->link);//
+channel-late-receiver   | mailbox/channel.c | channel | s/if (undecided && channel->receiver == me) channel->receiver = NULL;//
+channel-late-anyway     | mailbox/channel.c | channel | s/if (undecided) return TROUPE_TIMEOUT;/return TROUPE_TIMEOUT;/
+channel-late-is-told    | mailbox/channel.c | channel | s/        deadline = TR_NEVER;/        return me->outcome;/
+channel-drains-nothing  | mailbox/channel.c | channel | s/bool sends = !channel->ending;/bool sends = !channel->closed;/
+channel-sends-to-nobody | mailbox/channel.c | channel | s/bool sends = !channel->ending;/bool sends = true;/
+channel-last-is-early   | mailbox/channel.c | channel | s/channel->ended && !channel->senders && !channel->permits;/channel->ended \&\& !channel->senders;/
+channel-last-unlocked   | mailbox/channel.c | channel | /^static void leave_for_good/,/^}/{/bool last/{h;d;};/leave(channel)/G;}
+channel-clone-unlocked  | mailbox/channel.c | channel | /^troupe_tx \*troupe_channel_clone/,/^}/s/tr_\(un\)\{0,1\}lock(&tx->of->lock);//
+channel-waits-inside    | mailbox/channel.c | channel | s/if (!tr_place_may_wait()) return TROUPE_INVALID;//
 TABLE
 }
 
@@ -88,8 +118,9 @@ compile() {
     $cc $flags "-DTR_THREAD_LOCAL=__attribute__((section(\"ex_local\")))" -fsanitize=thread \
         -c "$1.c" -o "$(echo "$1" | tr / _).o"
 }
-sources="base/bias mailbox/mailbox test/explore/bias test/explore/mailbox test/explore/bound
-    test/explore/mailbox_world test/explore/actors actors/pace actors/worker actors/route
+sources="base/bias base/heap base/place mailbox/mailbox mailbox/channel test/explore/bias
+    test/explore/mailbox test/explore/bound test/explore/mailbox_world test/explore/channel
+    test/explore/channel_world test/explore/actors actors/pace actors/worker actors/route
     actors/turn actors/sched"
 for source in $sources; do
     compile "$source" || exit 1
@@ -98,9 +129,11 @@ mkdir sound && cp ./*.o sound || exit 1
 
 # objects PROGRAM: what it is made of, beside the engine.
 objects() {
-    echo base_bias.o mailbox_mailbox.o "test_explore_$1.o"
+    echo "test_explore_$1.o"
+    [ "$1" = channel ] || echo base_bias.o mailbox_mailbox.o
     case $1 in
-    actors) echo actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o ;;
+    channel) echo base_heap.o base_place.o mailbox_channel.o test_explore_channel_world.o ;;
+    actors) echo base_place.o actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o ;;
     *) echo test_explore_mailbox_world.o ;;
     esac
 }

@@ -90,6 +90,7 @@ bool tr_cond_wait(tr_cond *cond, tr_mutex *mutex, uint64_t deadline) {
 static void wake(uintptr_t at, state kind, unsigned most) {
     point();
     drain(ex.current, false);
+    ex.wakes++;
     unsigned woken = 0;
     for (; woken < most; woken++) {
         int who[THREADS];
@@ -101,6 +102,14 @@ static void wake(uintptr_t at, state kind, unsigned most) {
     }
     if (woken) changed();
     if (ex.tracing) trace(at, nowhere, "wakes %u", woken);
+}
+
+unsigned ex_wakes(void) {
+    return ex.wakes;
+}
+
+bool ex_asleep(int thread) {
+    return ex.thread[thread].state == SLEEPS;
 }
 
 void tr_cond_wake(tr_cond *cond) {

@@ -21,11 +21,6 @@ static char *top_of(int thread) {
     return stacks + (size_t)(thread + 1) * (STACK + GUARD);
 }
 
-bool on_a_stack(uintptr_t at) {
-    uintptr_t from = (uintptr_t)stacks;
-    return at >= from && at < from + (size_t)THREADS * (STACK + GUARD);
-}
-
 #ifdef __x86_64__
 
 __asm__(".text\n"
