@@ -55,6 +55,12 @@ void tr_trial_ended(const troupe_sim_config *config, const troupe_sim *sim) {
     tried->faults.parted += faults.parted;
 }
 
+/* Ends the process of trials: what the test has printed is shown, what it has not ended is left. */
+static _Noreturn void end_batch(int status) {
+    (void)fflush(NULL);
+    _exit(status);
+}
+
 void troupe_sim_wrong(const troupe_sim_config *config, const char *format, ...) {
     char text[1000];
     va_list args;
@@ -67,7 +73,7 @@ void troupe_sim_wrong(const troupe_sim_config *config, const char *format, ...) 
     }
     memcpy(config->trial->text, text, sizeof text);
     config->trial->said = true;
-    _exit(1);
+    end_batch(1);
 }
 
 /* --- In the process of the trials ------------------------------------------------------------- */
@@ -83,16 +89,16 @@ static void run_one(const troupe_trials *trials, troupe_sim_config config, tr_tr
     trial->again = false;
     if (trial->hash == hash) return;
     trial->differs = true;
-    _exit(1);
+    end_batch(1);
 }
 
 static _Noreturn void run_batch(const troupe_trials *trials, troupe_sim_config config,
                                 uint64_t seeds, tr_trial *trial) {
     for (; seeds > 0; seeds--, config.seed++) {
-        run_one(trials, config, trial);
         trial->tried.seeds++;
+        run_one(trials, config, trial);
     }
-    _exit(0);
+    end_batch(0);
 }
 
 /* Runs trials in a new process; the status that it ended with, or -1: there is none. */
@@ -176,8 +182,13 @@ static void minimise(const troupe_trials *trials, troupe_sim_config config, tr_t
                 for (size_t at = 0; at < it.length && tr_clock() < it.deadline; at += n)
                     flatten(trials, config, trial, &it, at, n, spare);
             printf("  least schedule, as INDEX:CHOICE; all others are the first: ");
-            size_t n = print_schedule(&it);
-            printf(n ? "\n" : "none: it fails in the plain order\n");
+            bool plain = print_schedule(&it) == 0;
+            printf(plain ? "none: it fails in the plain order\n" : "\n");
+            if (trials->replay) {
+                printf("  replay it: %s %" PRIu64 " ", trials->replay, config.seed);
+                (void)print_schedule(&it);
+                printf(plain ? "0:0\n" : "\n");
+            }
         } else {
             printf("  its recorded schedule does not fail again: it is not deterministic\n");
         }
@@ -229,10 +240,12 @@ static void sum_up(const troupe_trials *trials, const troupe_tried *tried) {
            " messages, %" PRIu64 " virtual seconds, fingerprint %016" PRIx64 "\n",
            trials->name, tried->seeds, tried->failed, tried->events, tried->messages,
            tried->virtual_ns / 1000000000, tried->hash);
-    printf("%s: faults: %" PRIu64 " failures, %" PRIu64 " allocations, %" PRIu64 " full, %" PRIu64
-           " late, %" PRIu64 " stalls, %" PRIu64 " disconnections, %" PRIu64 " partitions\n",
-           trials->name, f->failed, f->allocs, f->full, f->late, f->stalled, f->disconnected,
-           f->parted);
+    if (f->failed | f->allocs | f->full | f->late | f->stalled | f->disconnected | f->parted)
+        printf("%s: faults: %" PRIu64 " failures, %" PRIu64 " allocations, %" PRIu64
+               " full, %" PRIu64 " late, %" PRIu64 " stalls, %" PRIu64 " disconnections, %" PRIu64
+               " partitions\n",
+               trials->name, f->failed, f->allocs, f->full, f->late, f->stalled, f->disconnected,
+               f->parted);
     (void)fflush(stdout);
 }
 

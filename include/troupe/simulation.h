@@ -171,8 +171,7 @@ TROUPE_API void troupe_sim_crash(troupe_sim *sim, troupe **rt);
 /* --- Many seeds ------------------------------------------------------------------------------- */
 
 /* A test to be tried with many seeds: opens one simulation with `config` as it gets it, and closes
- * it, or else says what is wrong. It may also crash, abort or hang: it runs in another process,
- * which ends without flushing standard output, so a test prints to standard error. */
+ * it, or else says what is wrong. It may also crash, abort or hang: it runs in another process. */
 typedef void troupe_sim_test(const troupe_sim_config *config, void *ctx);
 
 /* In such a test: it has found something wrong, which the text says. Ends the trial. */

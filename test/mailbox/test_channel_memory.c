@@ -1,4 +1,4 @@
-/* A channel takes all its memory when it is opened: that can fail, and nothing else asks for any. */
+/* A channel takes its memory when it is opened: that can fail, and nothing else asks for any. */
 #include <criterion/criterion.h>
 #include <troupe/channel.h>
 

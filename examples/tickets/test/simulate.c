@@ -36,7 +36,6 @@ static const char *name_of(troupe_ref ref) {
     return troupe_same(ref, TROUPE_NOBODY) ? "a timer" : "the test";
 }
 
-/* To standard error: a trial's process has no other output of its own. */
 static void show(troupe_self *self, const troupe_msg *msg) {
     static const char *const news[] = {"?", ": held", ": taken", ": yours", ": gone", ": lapsed"};
     const struct answer *answer = troupe_as(msg, &tickets_answer);
