@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "actors/runtime.h"
+#include "actors/sim.h"
 #include "base/atomic.h"
 #include "base/os.h"
 #include "test/support/counting_heap.h"
@@ -24,8 +25,24 @@ enum { PATIENCE_MS = 20000 };
 
 static const char node_secret[] = "a secret of this test";
 
+/* The simulation that all nodes of this test are in; NULL: they are real. */
+static troupe_sim *scene_sim;
+
+static inline uint64_t scene_clock(void) {
+    return scene_sim ? troupe_sim_now(scene_sim) : tr_clock();
+}
+
 static inline uint64_t patience(void) {
-    return tr_after_ms(tr_clock(), PATIENCE_MS);
+    return tr_after_ms(scene_clock(), PATIENCE_MS);
+}
+
+/* Waits for something to happen, under the lock. False: the deadline is past, or nothing will. */
+static inline bool scene_wait(tr_cond *cond, tr_mutex *lock, uint64_t until) {
+    if (!scene_sim) return tr_cond_wait(cond, lock, until);
+    tr_unlock(lock);
+    bool moved = tr_sim_advance(scene_sim, until);
+    tr_lock(lock);
+    return moved && troupe_sim_now(scene_sim) < until;
 }
 
 /* --- A node ----------------------------------------------------------------------------------- */
@@ -85,7 +102,7 @@ static inline void party_await_log(party *p, const char *text, size_t times) {
     uint64_t until = patience();
     tr_lock(&p->lock);
     while (count_in(p->log, text) < times)
-        cr_assert(tr_cond_wait(&p->written, &p->lock, until), "%s: not in the log: %s\n%s", p->name,
+        cr_assert(scene_wait(&p->written, &p->lock, until), "%s: not in the log: %s\n%s", p->name,
                   text, p->log);
     tr_unlock(&p->lock);
 }
@@ -106,7 +123,9 @@ static inline void party_open_runtime(party *p, const char *name) {
     tr_cond_init(&p->written);
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     troupe_config plain = {.workers = 2, .log = party_log, .log_ctx = p, .heap = p->heap.heap};
-    cr_assert_eq(troupe_open(&plain, &p->rt), TROUPE_OK);
+    cr_assert_eq(scene_sim ? troupe_sim_runtime(scene_sim, &plain, &p->rt)
+                           : troupe_open(&plain, &p->rt),
+                 TROUPE_OK);
 }
 
 /* Opens a runtime that is a node; what the configuration leaves out is filled in. */
@@ -125,7 +144,7 @@ static inline void party_open(party *p, const char *name) {
 
 static inline void party_listen(party *p, bool tcp) {
     char url[TROUPE_URL_MAX + 1];
-    (void)snprintf(url, sizeof url, "ipc://%s/%s", scene_dir(), p->name);
+    (void)snprintf(url, sizeof url, "ipc://%s/%s", scene_sim ? "" : scene_dir(), p->name);
     cr_assert_eq(troupe_listen(p->node, tcp ? "tcp://127.0.0.1:0" : url, p->url, sizeof p->url),
                  TROUPE_OK);
 }
@@ -152,6 +171,7 @@ static inline void pair_open(party pair[2], bool tcp) {
 
 /* The sockets' folder must be empty by now. */
 static inline void scene_end(void) {
+    if (scene_sim) return;
     cr_assert_eq(rmdir(scene_dir()), 0, "a socket's file is left");
 }
 
@@ -166,6 +186,24 @@ static inline void pair_close(party pair[2]) {
     static void name(bool tcp);                                                                    \
     Test(suite, name##_over_ipc) { name(false); }                                                  \
     Test(suite, name##_over_tcp) { name(true); }                                                   \
+    static void name(bool tcp)
+
+/* The same test in a simulation, with some seeds: nothing in it may wait but through the scene. */
+static inline void simulate(void (*test)(bool tcp)) {
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        const troupe_sim_config config = {.seed = seed};
+        cr_assert_eq(troupe_sim_open(&config, &scene_sim), TROUPE_OK);
+        test(false);
+        troupe_sim_close(&scene_sim);
+    }
+}
+
+/* A test over both kinds of connection, and in simulation. */
+#define ANYWHERE(suite, name)                                                                      \
+    static void name(bool tcp);                                                                    \
+    Test(suite, name##_over_ipc) { name(false); }                                                  \
+    Test(suite, name##_over_tcp) { name(true); }                                                   \
+    Test(suite, name##_simulated) { simulate(name); }                                              \
     static void name(bool tcp)
 
 /* --- What actors write down ------------------------------------------------------------------- */
@@ -230,9 +268,9 @@ static inline size_t notes_count(notes *all) {
 
 /* Waits until that many are written; false: not within `ms`. */
 static inline bool notes_await_for(notes *all, size_t count, unsigned ms) {
-    uint64_t until = tr_after_ms(tr_clock(), ms);
+    uint64_t until = tr_after_ms(scene_clock(), ms);
     tr_lock(&all->lock);
-    while (all->used < count && tr_cond_wait(&all->changed, &all->lock, until)) {
+    while (all->used < count && scene_wait(&all->changed, &all->lock, until)) {
     }
     bool there = all->used >= count;
     tr_unlock(&all->lock);

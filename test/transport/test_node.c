@@ -65,7 +65,7 @@ Test(node, an_address_that_can_not_be_listened_at_is_told) {
     scene_end();
 }
 
-BOTH(node, a_wrong_secret_is_refused_on_both_sides) {
+ANYWHERE(node, a_wrong_secret_is_refused_on_both_sides) {
     enum { TIMES = 30 };
     party left, right, good;
     party_open(&right, "right");
@@ -88,7 +88,7 @@ BOTH(node, a_wrong_secret_is_refused_on_both_sides) {
     scene_end();
 }
 
-BOTH(node, a_second_node_of_the_same_name_is_refused_and_the_first_unaffected) {
+ANYWHERE(node, a_second_node_of_the_same_name_is_refused_and_the_first_unaffected) {
     party pair[2], twin;
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -108,7 +108,7 @@ BOTH(node, a_second_node_of_the_same_name_is_refused_and_the_first_unaffected) {
     notes_close(all);
 }
 
-BOTH(node, a_node_does_not_connect_to_itself_nor_to_its_namesake) {
+ANYWHERE(node, a_node_does_not_connect_to_itself_nor_to_its_namesake) {
     party p, other;
     party_open(&p, "p");
     party_listen(&p, tcp);
@@ -174,7 +174,7 @@ BOTH(node, to_connect_to_one_that_is_not_there_yet_succeeds_once_it_is) {
 
 /* --- Finding, sending, asking ----------------------------------------------------------------- */
 
-BOTH(node, a_name_is_found_or_not) {
+ANYWHERE(node, a_name_is_found_or_not) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -190,7 +190,7 @@ BOTH(node, a_name_is_found_or_not) {
     notes_close(all);
 }
 
-BOTH(node, asks_are_answered_at_once_or_later_or_fail) {
+ANYWHERE(node, asks_are_answered_at_once_or_later_or_fail) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -272,7 +272,7 @@ static troupe_err mirror(troupe_self *self, void *state, troupe_msg **msg) {
 }
 static const troupe_behaviour mirror_behaviour = {.name = "mirror", .receive = mirror};
 
-BOTH(node, every_kind_of_field_arrives_intact) {
+ANYWHERE(node, every_kind_of_field_arrives_intact) {
     static char big[300000];
     memset(big, 0xFE, sizeof big);
     const struct things sent = {
@@ -308,7 +308,7 @@ static void pass(party *p, troupe_ref hand, uint64_t n, troupe_ref who) {
     cr_assert_eq(troupe_post(p->rt, hand, &msg), TROUPE_OK);
 }
 
-BOTH(node, refs_in_messages_work_on_the_other_side_and_on_a_third_node) {
+ANYWHERE(node, refs_in_messages_work_on_the_other_side_and_on_a_third_node) {
     party pair[2], third;
     pair_open(pair, tcp);
     party_open(&third, "third");
@@ -334,7 +334,7 @@ BOTH(node, refs_in_messages_work_on_the_other_side_and_on_a_third_node) {
 
 /* --- What does not arrive --------------------------------------------------------------------- */
 
-BOTH(node, a_message_over_the_limit_is_too_big_for_its_sender_and_the_link_lives) {
+ANYWHERE(node, a_message_over_the_limit_is_too_big_for_its_sender_and_the_link_lives) {
     static char big[4000];
     party pair[2];
     for (int i = 0; i < 2; i++)
@@ -357,7 +357,7 @@ BOTH(node, a_message_over_the_limit_is_too_big_for_its_sender_and_the_link_lives
     notes_close(all);
 }
 
-BOTH(node, a_type_that_is_not_registered_is_a_dead_letter_and_the_link_lives) {
+ANYWHERE(node, a_type_that_is_not_registered_is_a_dead_letter_and_the_link_lives) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -377,7 +377,7 @@ BOTH(node, a_type_that_is_not_registered_is_a_dead_letter_and_the_link_lives) {
     notes_close(all);
 }
 
-BOTH(node, messages_to_actors_that_have_ended_become_dead_letters_and_then_gone) {
+ANYWHERE(node, messages_to_actors_that_have_ended_become_dead_letters_and_then_gone) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();

@@ -24,7 +24,7 @@ static troupe_err end_it(party *p, troupe_ref who, size_t way) {
     }
 }
 
-BOTH(node_ends, a_monitor_tells_how_an_actor_ended) {
+ANYWHERE(node_ends, a_monitor_tells_how_an_actor_ended) {
     static const troupe_err why[] = {TROUPE_OK, (troupe_err)(TROUPE_USER + 5), TROUPE_SHUTDOWN,
                                      TROUPE_KILLED};
     uint64_t n = 0;
@@ -50,7 +50,7 @@ BOTH(node_ends, a_monitor_tells_how_an_actor_ended) {
     notes_close(other);
 }
 
-BOTH(node_ends, each_of_many_monitors_fires_once_and_those_taken_back_do_not) {
+ANYWHERE(node_ends, each_of_many_monitors_fires_once_and_those_taken_back_do_not) {
     enum { MANY = 50 };
     uint64_t monitor[MANY], n = 0;
     party pair[2];
@@ -191,7 +191,7 @@ static size_t descriptors_at_most(size_t most) {
     return n;
 }
 
-BOTH(node_ends, a_hundred_connections_leave_nothing) {
+ANYWHERE(node_ends, a_hundred_connections_leave_nothing) {
     party right, left;
     size_t descriptors = 0, threads = 0;
     counting_heap_state before = {0};

@@ -55,7 +55,7 @@ static void stream_to(party *p, const struct stream *what) {
     cr_assert_eq(troupe_spawn(p->rt, &streamer, what, &who), TROUPE_OK);
 }
 
-BOTH(node_flow, four_senders_keep_their_order) {
+ANYWHERE(node_flow, four_senders_keep_their_order) {
     enum { SENDERS = 4, EACH = 15000 };
     tr_atomic64 done = {0}, full = {0};
     party pair[2];
@@ -72,7 +72,7 @@ BOTH(node_flow, four_senders_keep_their_order) {
     notes_close(all);
 }
 
-BOTH(node_flow, both_directions_at_once_keep_their_order) {
+ANYWHERE(node_flow, both_directions_at_once_keep_their_order) {
     enum { EACH = 15000 };
     tr_atomic64 done = {0}, full = {0};
     party pair[2];
