@@ -438,3 +438,15 @@ Test(mailbox, take_all_leaves_nothing_and_keeps_the_order) {
     all = tr_mailbox_take_all(&box);
     cr_assert_null(tr_fifo_get(&all));
 }
+
+Test(mailbox, a_larger_bound_is_room_for_who_waits) {
+    open_box(2, false);
+    push_all(0, 2, TR_PUSH_OK);
+    cr_assert_not(tr_mailbox_set_limit(&box, 0));
+    cr_assert_eq(push(&items[2]), TR_PUSH_FULL);
+    cr_assert(tr_mailbox_want(&box));
+    cr_assert_not(tr_mailbox_set_limit(&box, 3), "it is more than half full");
+    cr_assert(tr_mailbox_set_limit(&box, 10));
+    cr_assert_eq(push(&items[2]), TR_PUSH_OK);
+    cr_assert_not(tr_mailbox_set_limit(&box, 20), "it is told once");
+}
