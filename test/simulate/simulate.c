@@ -160,6 +160,17 @@ static void do_something(void) {
 
 /* --- One run ---------------------------------------------------------------------------------- */
 
+/* Whether an actor answers, once there is room for the question: others may still send to it. */
+static bool answers(slot *it) {
+    for (int tries = 0; tries < 100; tries++) {
+        if (ask(it, 1000) == TROUPE_OK) return true;
+        (void)troupe_sim_settle(book.sim, 1000);
+        look_around();
+        if (!it->alive) return true; /* it has ended meanwhile */
+    }
+    return false;
+}
+
 /* All faults end; then all must come to rest, and whoever is left must answer. */
 static void come_to_rest(void) {
     troupe_sim_calm(book.sim);
@@ -172,8 +183,7 @@ static void come_to_rest(void) {
     ledger_check();
     for (slot *it = book.slot; it < book.slot + SLOTS; it++) {
         look_around();
-        if (it->alive && ask(it, 1000) != TROUPE_OK)
-            WRONG("slot %u does not answer", (unsigned)(it - book.slot));
+        if (it->alive && !answers(it)) WRONG("slot %u does not answer", ledger_index(it));
     }
     troupe_sim_run(book.sim, 1000);
     ledger_balance();
