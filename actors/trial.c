@@ -15,7 +15,7 @@
 #include "actors/sim.h"
 #include "base/os.h"
 
-enum { SECONDS = 30, BATCH = 64, MINIMISE_MS = 60000 };
+enum { SECONDS = 30, BATCH = 64, MINIMISE_MS = 60000, SHORT = 200 };
 
 /* What the process of a trial and its parent share. */
 typedef struct tr_trial {
@@ -162,11 +162,30 @@ static void flatten(const troupe_trials *trials, troupe_sim_config config, tr_tr
         memcpy(it->choice + at, spare, n * sizeof *spare);
 }
 
-static size_t print_schedule(const schedule *it) {
+static size_t choices_in(const schedule *it) {
+    size_t n = 0;
+    for (size_t i = 0; i < it->length; i++) n += it->choice[i] != 0;
+    return n;
+}
+
+static void print_schedule(const schedule *it) {
     size_t n = 0;
     for (size_t i = 0; i < it->length; i++)
         if (it->choice[i]) printf("%s%zu:%u", n++ ? "," : "", i, (unsigned)it->choice[i]);
-    return n;
+    printf(n ? "\n" : "0:0\n");
+}
+
+static void tell_schedule(const troupe_trials *trials, uint64_t seed, const schedule *it) {
+    const size_t n = choices_in(it);
+    if (n > SHORT) {
+        printf("  least schedule: %zu choices are not the first, too many to be of use\n", n);
+        return;
+    }
+    printf("  least schedule, as INDEX:CHOICE; all others are the first: ");
+    print_schedule(it);
+    if (!trials->replay) return;
+    printf("  replay it: %s %" PRIu64 " ", trials->replay, seed);
+    print_schedule(it);
 }
 
 static void minimise(const troupe_trials *trials, troupe_sim_config config, tr_trial *trial) {
@@ -181,14 +200,7 @@ static void minimise(const troupe_trials *trials, troupe_sim_config config, tr_t
             for (size_t n = it.length; n > 0; n /= 2)
                 for (size_t at = 0; at < it.length && tr_clock() < it.deadline; at += n)
                     flatten(trials, config, trial, &it, at, n, spare);
-            printf("  least schedule, as INDEX:CHOICE; all others are the first: ");
-            bool plain = print_schedule(&it) == 0;
-            printf(plain ? "none: it fails in the plain order\n" : "\n");
-            if (trials->replay) {
-                printf("  replay it: %s %" PRIu64 " ", trials->replay, config.seed);
-                (void)print_schedule(&it);
-                printf(plain ? "0:0\n" : "\n");
-            }
+            tell_schedule(trials, config.seed, &it);
         } else {
             printf("  its recorded schedule does not fail again: it is not deterministic\n");
         }
