@@ -1,0 +1,80 @@
+#include "actors/supervisor_kid.h"
+
+#include <string.h>
+
+#include "actors/report.h"
+#include "base/heap.h"
+
+enum { SHUTDOWN_MS = 5000 };
+
+const char *tr_kid_flaw(const troupe_child *child) {
+    if (!child->id || !*child->id) return "it has no id";
+    if (strlen(child->id) > TROUPE_NAME_MAX) return "its id is too long";
+    if (!child->what || !child->what->receive) return "it has no behaviour";
+    if (child->name && (!*child->name || strlen(child->name) > TROUPE_NAME_MAX))
+        return "its name is empty or too long";
+    return child->restart > TROUPE_TEMPORARY ? "unknown restart rule" : NULL;
+}
+
+tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
+    const troupe_heap *heap = parent->rt->heap;
+    tr_kid *kid = tr_take_zero(heap, sizeof *kid);
+    if (!kid) return NULL;
+    tr_list_init(&kid->of_sup);
+    kid->spec = *child;
+    if (!kid->spec.shutdown_ms)
+        kid->spec.shutdown_ms = child->what == &troupe_supervisor ? TROUPE_FOREVER : SHUTDOWN_MS;
+    kid->spec.id = tr_take_text(heap, child->id);
+    kid->spec.name = tr_take_text(heap, child->name);
+    kid->bond.parent = parent;
+    kid->bond.id = kid->spec.id;
+    if (kid->spec.id && (kid->spec.name || !child->name)) return kid;
+    tr_kid_free(kid, heap);
+    return NULL;
+}
+
+void tr_kid_free(tr_kid *kid, const troupe_heap *heap) {
+    tr_give_text(heap, (char *)(uintptr_t)kid->spec.id); /* our copies */
+    tr_give_text(heap, (char *)(uintptr_t)kid->spec.name);
+    tr_list_remove(&kid->of_sup);
+    tr_give(heap, kid, sizeof *kid);
+}
+
+void tr_kid_ask(tr_kid *kid, uint32_t request) {
+    (void)tr_route_request(&kid->actor->rt->sched, &kid->actor->task,
+                           tr_actor_generation(kid->actor), request);
+}
+
+troupe_err tr_kid_start(tr_kid *kid) {
+    troupe *rt = kid->bond.parent->rt;
+    troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
+    if (err) return err;
+    kid->state = TROUPE_CHILD_STARTING;
+    kid->was_ready = false;
+    if (kid->spec.name) err = troupe_register(rt, tr_actor_ref(kid->actor), kid->spec.name);
+    /* A child that can't be named never starts: it ends at once, and tells so. */
+    if (err) {
+        char path[256];
+        tr_actor_path(kid->actor, path, sizeof path);
+        tr_log(rt, TROUPE_ERROR, "%s can't be called \"%s\": %s", path, kid->spec.name,
+               troupe_strerror(err));
+    }
+    tr_kid_ask(kid, err ? TR_CONTROL_START | TR_CONTROL_KILL : TR_CONTROL_START);
+    return TROUPE_OK;
+}
+
+void tr_kid_restart(tr_kid *kid) {
+    kid->restarts++;
+    kid->state = TROUPE_CHILD_STARTING;
+    kid->was_ready = false;
+    tr_kid_ask(kid, TR_CONTROL_START);
+}
+
+void tr_kid_bury(tr_kid *kid) {
+    /* Its name is free at once, not when the burial has run: this tree, or one that contains it,
+     * may be started again before. */
+    tr_names_forget(&kid->actor->rt->names, kid->actor);
+    tr_kid_ask(kid, TR_CONTROL_BURY);
+    kid->actor = NULL;
+    kid->state = TROUPE_CHILD_ENDED;
+}
