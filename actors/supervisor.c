@@ -11,20 +11,24 @@ enum { WITHIN_MS = 5000 };
 
 /* --- Making and freeing ----------------------------------------------------------------------- */
 
-static troupe_err refuse(troupe_self *self, const char *what, size_t child) {
+static troupe_err refuse(troupe_self *self, const char *what) {
     char path[256];
     tr_actor_path(self, path, sizeof path);
-    tr_log(self->rt, TROUPE_ERROR, "supervisor %s: child %zu: %s", path, child, what);
+    tr_log(self->rt, TROUPE_ERROR, "supervisor %s: %s", path, what);
     return TROUPE_INVALID;
 }
 
 static troupe_err check(troupe_self *self, const troupe_supervision *what) {
+    if (what->strategy > TROUPE_REST_FOR_ONE) return refuse(self, "unknown strategy");
     for (size_t i = 0; i < what->children; i++) {
         const char *flaw = tr_kid_flaw(&what->child[i]);
         for (size_t j = 0; !flaw && j < i; j++)
             if (strcmp(what->child[i].id, what->child[j].id) == 0)
                 flaw = "another child has its id";
-        if (flaw) return refuse(self, flaw, i);
+        if (!flaw) continue;
+        char text[96];
+        snprintf(text, sizeof text, "child %zu: %s", i, flaw);
+        return refuse(self, text);
     }
     return TROUPE_OK;
 }
@@ -38,6 +42,7 @@ static void free_all(void *ctx) {
 }
 
 static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_supervision *what) {
+    sup->strategy = what->strategy;
     unsigned within_ms = what->within_ms ? what->within_ms : WITHIN_MS;
     if (!tr_limits_init(&sup->limits, self->rt->heap, what->max_restarts, within_ms))
         return TROUPE_NOMEM;
@@ -54,7 +59,7 @@ static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_s
 static void child_ready(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     kid->was_ready = true;
     if (kid->state == TROUPE_CHILD_STARTING) kid->state = TROUPE_CHILD_RUNNING;
-    if (sup->phase == PHASE_STARTING) tr_order_start(self, sup);
+    tr_order_go_on(self, sup);
 }
 
 static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
@@ -63,29 +68,22 @@ static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *ki
     if (tr_limits_pass(&sup->limits, now)) {
         snprintf(next, sizeof next, "restart %u of %u in %u ms",
                  tr_limits_recent(&sup->limits, now), sup->limits.most, sup->limits.within_ms);
-        if (!tr_clean(kid->why)) tr_report_failure(kid->actor, kid->why, next);
-        tr_kid_restart(kid);
+        if (!tr_clean(kid->why)) tr_kid_report(kid, next);
+        tr_order_restart(self, sup, kid);
         return;
     }
     snprintf(next, sizeof next, "no restart: %u in %u ms are used up; its supervisor gives up",
              sup->limits.most, sup->limits.within_ms);
-    tr_report_failure(kid->actor, kid->why, next);
+    tr_kid_report(kid, next);
     tr_kid_bury(kid);
     tr_order_stop(self, sup, TROUPE_GAVE_UP);
 }
 
 static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_err why) {
     kid->why = why;
-    if (sup->phase == PHASE_STOPPING) {
-        bool waited_for = kid->state == TROUPE_CHILD_STOPPING;
-        if (!tr_clean(why) && why != TROUPE_KILLED)
-            tr_report_failure(kid->actor, why, "its supervisor is stopping");
-        tr_kid_bury(kid);
-        if (waited_for) tr_order_stop_next(self, sup);
-        return;
-    }
+    if (tr_order_ended(self, sup, kid)) return;
     if (sup->phase == PHASE_STARTING && !kid->was_ready) {
-        tr_report_failure(kid->actor, why, "its supervisor can't start");
+        tr_kid_report(kid, "its supervisor can't start");
         tr_kid_bury(kid);
         tr_order_stop(self, sup, TROUPE_START_FAILED);
         return;
@@ -95,19 +93,19 @@ static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
         restart_or_give_up(self, sup, kid);
         return;
     }
-    if (!tr_clean(why)) tr_report_failure(kid->actor, why, "it is temporary: no restart");
+    if (!tr_clean(why)) tr_kid_report(kid, "it is temporary: no restart");
     tr_kid_bury(kid);
 }
 
 /* Takes the note first: once its child is asked to start again, the child may send it again. */
 static void note(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
     const struct tr_note_body note = *(const struct tr_note_body *)tr_msg_body(*msg);
+    tr_note *of = TR_OWNER(*msg, tr_note, msg); /* which is in the bond, which is in the child */
     *msg = NULL;
-    tr_kid *kid = TR_OWNER(note.child->bond, tr_kid, bond);
     if (note.what == TR_NOTE_READY)
-        child_ready(self, sup, kid);
+        child_ready(self, sup, TR_OWNER(of, tr_kid, bond.ready));
     else
-        child_ended(self, sup, kid, note.why);
+        child_ended(self, sup, TR_OWNER(of, tr_kid, bond.ended), note.why);
 }
 
 /* --- The behaviour ---------------------------------------------------------------------------- */
@@ -115,7 +113,7 @@ static void note(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
 static troupe_err start(troupe_self *self, void *state, const void *arg) {
     tr_supervisor *sup = state;
     const troupe_supervision *what = arg;
-    if (!what || (what->children && !what->child)) return refuse(self, "no children given", 0);
+    if (!what || (what->children && !what->child)) return refuse(self, "no children given");
     tr_list_init(&sup->kids);
     troupe_err err = TROUPE_OK;
     if (what->name) err = troupe_register(self->rt, troupe_me(self), what->name);
@@ -123,7 +121,8 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     if (!err) err = tr_port_on_end(self, free_all, self);
     if (!err) err = copy_all(self, sup, what);
     if (err) return err;
-    tr_order_start(self, sup);
+    sup->busy = true;
+    tr_order_go_on(self, sup);
     return TROUPE_LATER; /* or it is ready already, which does no harm */
 }
 

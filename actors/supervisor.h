@@ -15,7 +15,10 @@ typedef struct tr_supervisor {
     tr_list kids; /* tr_kid, in start order */
     size_t count; /* of them */
     tr_limits limits;
+    troupe_strategy strategy;
     tr_phase phase;
+    bool busy;          /* children may have to be started or stopped in order */
+    size_t stopping;    /* children that were asked to stop and are waited for */
     troupe_err outcome; /* why it is stopping */
     bool brutal;        /* it was killed: so are the children */
     troupe_ref waiter;  /* who wants to know that the start is complete */

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "actors/report.h"
+#include "actors/send.h"
+#include "base/check.h"
 #include "base/heap.h"
 
 enum { SHUTDOWN_MS = 5000 };
@@ -45,14 +47,15 @@ void tr_kid_ask(tr_kid *kid, uint32_t request) {
                            tr_actor_generation(kid->actor), request);
 }
 
-troupe_err tr_kid_start(tr_kid *kid) {
-    troupe *rt = kid->bond.parent->rt;
-    troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
-    if (err) return err;
+/* Has a life begin. A child that can't be named never starts: it ends at once, and tells so. */
+static void begin(tr_kid *kid) {
+    troupe *rt = kid->actor->rt;
     kid->state = TROUPE_CHILD_STARTING;
     kid->was_ready = false;
-    if (kid->spec.name) err = troupe_register(rt, tr_actor_ref(kid->actor), kid->spec.name);
-    /* A child that can't be named never starts: it ends at once, and tells so. */
+    troupe_err err = TROUPE_OK;
+    if (kid->spec.name && !kid->named)
+        err = troupe_register(rt, tr_actor_ref(kid->actor), kid->spec.name);
+    kid->named = !err;
     if (err) {
         char path[256];
         tr_actor_path(kid->actor, path, sizeof path);
@@ -60,21 +63,65 @@ troupe_err tr_kid_start(tr_kid *kid) {
                troupe_strerror(err));
     }
     tr_kid_ask(kid, err ? TR_CONTROL_START | TR_CONTROL_KILL : TR_CONTROL_START);
+}
+
+troupe_err tr_kid_start(tr_kid *kid) {
+    troupe *rt = kid->bond.parent->rt;
+    troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
+    if (err) return err;
+    kid->named = false;
+    begin(kid);
     return TROUPE_OK;
 }
 
+/* Has the supervisor hear later on that the child has ended. No actor uses the note meanwhile. */
+static void tell_own_end(tr_kid *kid, troupe_err why) {
+    troupe_self *parent = kid->bond.parent;
+    tr_note *note = &kid->bond.ended;
+    tr_msg_embed(&note->msg, &tr_note_type);
+    note->body = (struct tr_note_body){NULL, TR_NOTE_ENDED, why};
+    troupe_msg *msg = &note->msg;
+    troupe_ref me = tr_actor_ref(parent);
+    TR_CHECK(tr_send(parent->rt, me, me, TR_SEND_FREE, &msg) == TROUPE_OK);
+}
+
 void tr_kid_restart(tr_kid *kid) {
+    kid->again = false;
     kid->restarts++;
+    if (kid->actor) {
+        begin(kid);
+        return;
+    }
+    troupe_err err = tr_kid_start(kid);
+    if (!err) return;
     kid->state = TROUPE_CHILD_STARTING;
     kid->was_ready = false;
-    tr_kid_ask(kid, TR_CONTROL_START);
+    tell_own_end(kid, err);
+}
+
+bool tr_kid_lives(const tr_kid *kid) {
+    return kid->state == TROUPE_CHILD_STARTING || kid->state == TROUPE_CHILD_RUNNING ||
+           kid->state == TROUPE_CHILD_STOPPING;
+}
+
+void tr_kid_report(const tr_kid *kid, const char *next) {
+    troupe_self *parent = kid->bond.parent;
+    if (kid->actor) {
+        tr_report_failure(kid->actor, kid->why, next);
+        return;
+    }
+    char path[256];
+    tr_actor_path(parent, path, sizeof path);
+    tr_log(parent->rt, TROUPE_ERROR, "%s/%s can't be made: %s; %s", path, kid->spec.id,
+           troupe_strerror(kid->why), next);
 }
 
 void tr_kid_bury(tr_kid *kid) {
+    kid->state = TROUPE_CHILD_ENDED;
+    if (!kid->actor) return;
     /* Its name is free at once, not when the burial has run: this tree, or one that contains it,
      * may be started again before. */
     tr_names_forget(&kid->actor->rt->names, kid->actor);
     tr_kid_ask(kid, TR_CONTROL_BURY);
     kid->actor = NULL;
-    kid->state = TROUPE_CHILD_ENDED;
 }

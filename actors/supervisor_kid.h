@@ -13,7 +13,12 @@ typedef struct tr_kid {
     troupe_child spec;  /* id and name are copies of our own */
     troupe_self *actor; /* NULL: never made, or buried */
     troupe_child_state state;
-    bool was_ready; /* in this life */
+    bool was_ready;       /* in this life */
+    bool named;           /* its actor has its name */
+    bool leaving;         /* it will be stopped when its turn comes */
+    bool again;           /* after its stop it waits for its next start */
+    uint32_t stops;       /* so far: a time-out says which one it is of */
+    troupe_timer timeout; /* of its stop */
     uint32_t restarts;
     troupe_err why; /* how its last life ended */
 } tr_kid;
@@ -25,7 +30,8 @@ const char *tr_kid_flaw(const troupe_child *child);
  */
 tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child);
 
-/* Gives back what tr_kid_make took; its actor must have been told to bury itself. */
+/* Gives back what tr_kid_make took; its actor must have been told to bury itself, and its notes
+ * must have been handled. */
 void tr_kid_free(tr_kid *kid, const troupe_heap *heap);
 
 /* Asks its actor for something (TR_CONTROL_*). */
@@ -34,10 +40,17 @@ void tr_kid_ask(tr_kid *kid, uint32_t request);
 /* Makes its actor and begins the first life. An error: there is none. */
 TR_CHECKED troupe_err tr_kid_start(tr_kid *kid);
 
-/* Begins the next life of one that is held. */
+/* Begins the next life of one that is held, or was never made, or buried. If its actor can't be
+ * made, that comes back as the end of a life, in a message that needs no memory. */
 void tr_kid_restart(tr_kid *kid);
 
-/* Ends a child that has ended its last life. */
+/* Whether it is on its feet, or has yet to be heard of: its `ended` note will come. */
+bool tr_kid_lives(const tr_kid *kid);
+
+/* The report of a life that failed, or of an actor that could not be made. */
+void tr_kid_report(const tr_kid *kid, const char *next);
+
+/* Ends a child that has ended its last life; also one that has no actor. */
 void tr_kid_bury(tr_kid *kid);
 
 #endif

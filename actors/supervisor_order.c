@@ -4,12 +4,20 @@
 
 const troupe_type tr_late_type = {
     "late", sizeof(struct tr_late),
-    (const troupe_field[]){{"who", offsetof(struct tr_late, who), TROUPE_U64}}, 1};
+    (const troupe_field[]){{"who", offsetof(struct tr_late, who), TROUPE_U64},
+                           {"nth", offsetof(struct tr_late, nth), TROUPE_U32}},
+    2};
 
 /* --- Stopping --------------------------------------------------------------------------------- */
 
+/* Those that were between two lives. */
+static void bury_all(tr_supervisor *sup) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) tr_kid_bury(kid);
+}
+
 /* All children have ended. */
 static void finish(troupe_self *self, tr_supervisor *sup) {
+    bury_all(sup);
     tr_admin_tell_waiter(self, sup, sup->outcome);
     if (sup->outcome == TROUPE_GAVE_UP)
         (void)troupe_fail(self, TROUPE_GAVE_UP, "more than %u restarts in %u ms", sup->limits.most,
@@ -21,6 +29,11 @@ static void finish(troupe_self *self, tr_supervisor *sup) {
 /* Gives a child its time to stop. Without memory for the timer it gets none. */
 static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     kid->state = TROUPE_CHILD_STOPPING;
+    kid->leaving = false;
+    kid->stops++;
+    kid->timeout = (troupe_timer){0};
+    sup->stopping++;
+    if (!kid->actor) return; /* it could not be made, and its note is on its way */
     unsigned ms = kid->spec.shutdown_ms;
     if (sup->brutal || ms == TROUPE_BRUTAL) {
         tr_kid_ask(kid, TR_CONTROL_KILL);
@@ -29,67 +42,118 @@ static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     tr_kid_ask(kid, TR_CONTROL_STOP);
     if (ms == TROUPE_FOREVER) return;
     troupe_msg *msg = NULL;
-    struct tr_late body = {.who = kid->actor->id};
+    struct tr_late body = {.who = kid->actor->id, .nth = kid->stops};
     if (tr_msg_make(&self->rt->pool, &tr_late_type, &body, &msg) ||
-        troupe_send_after(self, ms, tr_actor_ref(self), &msg, NULL)) {
+        troupe_send_after(self, ms, tr_actor_ref(self), &msg, &kid->timeout)) {
         troupe_drop(&msg);
         tr_kid_ask(kid, TR_CONTROL_KILL);
     }
 }
 
-/* Stops the last child that still lives, or finishes. */
-void tr_order_stop_next(troupe_self *self, tr_supervisor *sup) {
-    for (tr_kid *kid = tr_sup_last(sup); kid; kid = tr_sup_before(sup, kid)) {
-        if (!kid->actor) continue;
-        stop_child(self, sup, kid);
-        return;
-    }
-    finish(self, sup);
+bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    bool asked = kid->state == TROUPE_CHILD_STOPPING, all = sup->phase == PHASE_STOPPING;
+    if (!asked && !kid->leaving && !all) return false;
+    if (!tr_clean(kid->why) && kid->why != TROUPE_KILLED)
+        tr_kid_report(kid, all ? "its supervisor is stopping" : "its group is restarted");
+    if (kid->timeout.id) (void)troupe_cancel(self, kid->timeout); /* it may have fired */
+    kid->timeout = (troupe_timer){0};
+    kid->leaving = false;
+    if (asked) sup->stopping--;
+    if (kid->again && !all && kid->spec.restart != TROUPE_TEMPORARY)
+        kid->state = TROUPE_CHILD_WAITING;
+    else
+        tr_kid_bury(kid);
+    tr_order_go_on(self, sup);
+    return true;
 }
 
 void tr_order_stop(troupe_self *self, tr_supervisor *sup, troupe_err outcome) {
     if (sup->phase == PHASE_STOPPING) return;
     sup->phase = PHASE_STOPPING;
+    sup->busy = true;
     sup->outcome = outcome;
-    tr_order_stop_next(self, sup);
+    tr_order_go_on(self, sup);
 }
 
 bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
-    sup->brutal = true;
-    bool stopping = sup->phase == PHASE_STOPPING, any = false;
+    sup->brutal = sup->busy = true;
     sup->phase = PHASE_STOPPING;
     sup->outcome = TROUPE_KILLED;
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) any = any || kid->actor;
-    if (!any) {
-        tr_admin_tell_waiter(self, sup, TROUPE_KILLED);
-        return false;
+    bool any = false;
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
+        any = any || tr_kid_lives(kid);
+        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) tr_kid_ask(kid, TR_CONTROL_KILL);
     }
-    if (!stopping) {
-        tr_order_stop_next(self, sup);
+    if (any) {
+        tr_order_go_on(self, sup);
         return true;
     }
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (kid->state == TROUPE_CHILD_STOPPING) tr_kid_ask(kid, TR_CONTROL_KILL);
-    return true;
+    bury_all(sup);
+    tr_admin_tell_waiter(self, sup, TROUPE_KILLED);
+    return false;
 }
 
 void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (kid->actor && kid->actor->id == late->who && kid->state == TROUPE_CHILD_STOPPING)
+        if (kid->actor && kid->actor->id == late->who && kid->stops == late->nth &&
+            kid->state == TROUPE_CHILD_STOPPING)
             tr_kid_ask(kid, TR_CONTROL_KILL);
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */
 
 /* One at a time: an earlier child may be in a restart meanwhile, and then its start comes first. */
-void tr_order_start(troupe_self *self, tr_supervisor *sup) {
+static void start_next(troupe_self *self, tr_supervisor *sup) {
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
         if (kid->state == TROUPE_CHILD_STARTING) return;
         if (kid->state != TROUPE_CHILD_WAITING) continue;
-        if (tr_kid_start(kid)) tr_order_stop(self, sup, TROUPE_START_FAILED);
+        if (kid->again)
+            tr_kid_restart(kid);
+        else if (tr_kid_start(kid))
+            tr_order_stop(self, sup, TROUPE_START_FAILED);
         return;
     }
+    sup->busy = false;
+    if (sup->phase == PHASE_RUNNING) return;
     sup->phase = PHASE_RUNNING;
     tr_admin_tell_waiter(self, sup, TROUPE_OK);
     troupe_ready(self);
+}
+
+void tr_order_go_on(troupe_self *self, tr_supervisor *sup) {
+    if (!sup->busy || sup->stopping) return;
+    bool all = sup->phase == PHASE_STOPPING;
+    for (tr_kid *kid = tr_sup_last(sup); kid; kid = tr_sup_before(sup, kid)) {
+        if (all ? !tr_kid_lives(kid) : !kid->leaving) continue;
+        stop_child(self, sup, kid);
+        return;
+    }
+    if (all)
+        finish(self, sup);
+    else
+        start_next(self, sup);
+}
+
+/* A sibling is started again, after its stop if it lives. */
+static void join_group(tr_kid *kid) {
+    if (kid->state == TROUPE_CHILD_WAITING) return;
+    kid->again = true;
+    if (kid->state == TROUPE_CHILD_STARTING || kid->state == TROUPE_CHILD_RUNNING)
+        kid->leaving = true;
+    else if (kid->state == TROUPE_CHILD_ENDED && kid->spec.restart != TROUPE_TEMPORARY)
+        kid->state = TROUPE_CHILD_WAITING;
+}
+
+void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (sup->strategy == TROUPE_ONE_FOR_ONE) {
+        tr_kid_restart(kid);
+        return;
+    }
+    tr_kid *first = sup->strategy == TROUPE_ONE_FOR_ALL ? tr_sup_first(sup) : kid;
+    for (tr_kid *at = first; at; at = tr_sup_next(sup, at))
+        if (at != kid) join_group(at);
+    kid->again = true;
+    kid->state = TROUPE_CHILD_WAITING;
+    sup->busy = true;
+    tr_order_go_on(self, sup);
 }

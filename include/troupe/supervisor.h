@@ -1,7 +1,7 @@
 /* Supervisors: actors that start other actors in order, restart those that fail, and stop them in
- * reverse order. The semantics are those of OTP's supervisor, one_for_one, but that a restarted
- * child keeps its ref, its name and its unread mail. A supervisor is a behaviour like any other, so
- * a tree is made by listing `troupe_supervisor` as a child. */
+ * reverse order. The semantics are those of OTP's supervisor, but that a restarted child keeps its
+ * ref, its name and its unread mail. A supervisor is a behaviour like any other, so a tree is made
+ * by listing `troupe_supervisor` as a child. */
 #ifndef TROUPE_SUPERVISOR_H
 #define TROUPE_SUPERVISOR_H
 
@@ -32,6 +32,16 @@ typedef struct troupe_child {
     const char *name;     /* registered while the child is in the tree; NULL: none */
 } troupe_child;
 
+/* Who is restarted with a child that is. The others of its group are stopped first, the last one
+ * first, each by its `shutdown_ms`; then the whole group is started in order, with those of it that
+ * had ended before. A temporary child is stopped with its group, but not started again. It all
+ * counts as one restart; so does each start that fails, which is tried again with its group. */
+typedef enum troupe_strategy {
+    TROUPE_ONE_FOR_ONE, /* nobody */
+    TROUPE_ONE_FOR_ALL, /* all its siblings */
+    TROUPE_REST_FOR_ONE /* those behind it in start order */
+} troupe_strategy;
+
 /* What a supervisor looks after; everything it points to but `arg` is copied at the start. More
  * than `max_restarts` restarts within `within_ms` of monotonic time, over all children, make it
  * stop them all and fail with GAVE_UP. */
@@ -41,13 +51,14 @@ typedef struct troupe_supervision {
     unsigned max_restarts; /* 0: none is forgiven */
     unsigned within_ms;    /* 0: 5000 */
     const char *name;      /* registered for the supervisor, and in its reports; NULL: none */
+    troupe_strategy strategy;
 } troupe_supervision;
 
 /* The behaviour of a supervisor; its start argument is a `const troupe_supervision *`. It is ready
  * when its last child is. If one can't be started, those before it are stopped in reverse order
  * and it fails with START_FAILED. Its start fails with INVALID, and a line in the log that says
- * why, for a child without id or behaviour, an id twice, a name too long; with TAKEN if its
- * own name is; and with NOMEM. */
+ * why, for a child without id or behaviour, an id twice, a name too long, an unknown strategy; with
+ * TAKEN if its own name is; and with NOMEM. */
 TROUPE_API extern const troupe_behaviour troupe_supervisor;
 
 /* Starts a supervisor at the top of a tree and waits until all its children have started. A plain
@@ -60,7 +71,7 @@ TROUPE_CHECKED troupe_err troupe_supervise(troupe *rt, const troupe_supervision 
 
 /* Where a child is in its life. */
 typedef enum troupe_child_state {
-    TROUPE_CHILD_WAITING,  /* not started yet */
+    TROUPE_CHILD_WAITING,  /* for its turn to start, or to start again with its group */
     TROUPE_CHILD_STARTING, /* its `start` is not complete */
     TROUPE_CHILD_RUNNING,
     TROUPE_CHILD_STOPPING, /* was asked to stop */
@@ -70,7 +81,7 @@ typedef enum troupe_child_state {
 /* A child as its supervisor sees it. */
 typedef struct troupe_child_info {
     char id[TROUPE_NAME_MAX + 1];
-    troupe_ref ref; /* TROUPE_NOBODY before its first start and after its end */
+    troupe_ref ref; /* TROUPE_NOBODY before its first start, and once it has ended for good */
     troupe_child_state state;
     bool supervisor;
     uint32_t restarts; /* in the supervisor's life */

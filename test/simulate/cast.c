@@ -3,7 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KIDS = 4 };
+enum { KIDS = 4, ROLES = 4096 };
+
+/* What an actor starts with, as long as its supervisor lives; a run needs a few hundred. */
+typedef struct role {
+    slot *it;
+    uint32_t epoch; /* of the slot */
+    troupe_ref ref; /* who plays it */
+    unsigned node;
+    uint32_t limit;
+} role;
+static role roles[ROLES];
+
+static role *new_role(slot *it) {
+    static size_t used;
+    role *as = &roles[used++ % ROLES];
+    *as = (role){.it = it, .epoch = it->epoch, .node = it->node, .limit = it->limit};
+    return as;
+}
 
 slot *cast_anybody(uint64_t drawn) {
     for (uint32_t i = 0; i < SLOTS; i++) {
@@ -177,8 +194,27 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     return err;
 }
 
+static void leave(const role *as) {
+    if (as->it->alive && as->it->epoch == as->epoch) ledger_vacate(as->it);
+}
+
+/* One that had ended for good may be started with its group: then it is somebody else. */
+static slot *move_in(role *as, troupe_ref who) {
+    if (as->ref.node && !troupe_same(as->ref, who)) {
+        leave(as);
+        slot *it = ledger_place(as->node, true);
+        if (!it) return NULL;
+        it->limit = as->limit;
+        as->it = it;
+        as->epoch = it->epoch;
+    }
+    as->ref = who;
+    return as->it;
+}
+
 static troupe_err start(troupe_self *self, void *state, const void *arg) {
-    slot *it = *(slot *const *)arg;
+    slot *it = move_in(&roles[(const role *)arg - roles], troupe_me(self));
+    if (!it) return TROUPE_USER;
     *(slot **)state = it;
     if (!it->lives) it->ref = troupe_me(self);
     MUST(troupe_same(it->ref, troupe_me(self)));
@@ -211,13 +247,12 @@ slot *cast_spawn(unsigned node) {
     const troupe_behaviour *what = &worker[it->epoch % 3];
     it->limit = what->mailbox_limit;
     troupe_ref ref;
-    if (troupe_spawn(book.rt[node], what, &it, &ref) == TROUPE_OK) return it;
+    if (troupe_spawn(book.rt[node], what, new_role(it), &ref) == TROUPE_OK) return it;
     ledger_vacate(it);
     return NULL;
 }
 
 void cast_supervise(unsigned node) {
-    static slot *kid[SLOTS]; /* start arguments must live as long as the supervisor */
     static const char *const id[KIDS] = {"a", "b", "c", "d"};
     troupe_child child[KIDS];
     size_t n = 0;
@@ -225,17 +260,19 @@ void cast_supervise(unsigned node) {
         slot *it = ledger_place(node, true);
         if (!it) break;
         it->limit = worker[n % 3].mailbox_limit;
-        kid[ledger_index(it)] = it;
         child[n] = (troupe_child){.id = id[n],
                                   .what = &worker[n % 3],
-                                  .arg = &kid[ledger_index(it)],
+                                  .arg = new_role(it),
                                   .restart = (troupe_restart)(n % 3),
                                   .shutdown_ms = 1000};
     }
-    const troupe_supervision what = {
-        .child = child, .children = n, .max_restarts = 5, .within_ms = 2000};
+    const troupe_supervision what = {.child = child,
+                                     .children = n,
+                                     .max_restarts = 5,
+                                     .within_ms = 2000,
+                                     .strategy = (troupe_strategy)troupe_sim_choose(book.sim, 3)};
     troupe_ref top;
     troupe_err err = n ? troupe_supervise(book.rt[node], &what, 5000, &top) : TROUPE_OK;
     if (err) troupe_sim_run(book.sim, 20000); /* what was started is stopped again */
-    for (size_t i = 0; err && i < n; i++) ledger_vacate(*(slot *const *)child[i].arg);
+    for (size_t i = 0; err && i < n; i++) leave(child[i].arg);
 }
