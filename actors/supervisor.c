@@ -6,6 +6,7 @@
 #include "actors/report.h"
 #include "actors/supervisor_admin.h"
 #include "actors/supervisor_order.h"
+#include "actors/supervisor_request.h"
 
 enum { WITHIN_MS = 5000 };
 
@@ -33,11 +34,25 @@ static troupe_err check(troupe_self *self, const troupe_supervision *what) {
     return TROUPE_OK;
 }
 
+void tr_sup_remove(tr_supervisor *sup, tr_kid *kid) {
+    tr_request_settle(kid, TROUPE_SHUTDOWN, true);
+    tr_list_remove(&kid->of_sup);
+    sup->count--;
+    tr_kid_free(kid, kid->bond.parent->rt->heap);
+}
+
+void tr_sup_end(tr_supervisor *sup, tr_kid *kid, troupe_err started) {
+    tr_kid_bury(kid);
+    tr_request_settle(kid, started, true);
+    if (kid->spec.restart == TROUPE_TEMPORARY && sup->phase != PHASE_STOPPING)
+        tr_sup_remove(sup, kid);
+}
+
 /* Runs at the end of every life, a kill included. */
 static void free_all(void *ctx) {
     troupe_self *self = ctx;
     tr_supervisor *sup = self->state;
-    for (tr_kid *kid; (kid = tr_sup_first(sup));) tr_kid_free(kid, self->rt->heap);
+    for (tr_kid *kid; (kid = tr_sup_first(sup));) tr_sup_remove(sup, kid);
     tr_limits_fini(&sup->limits, self->rt->heap);
 }
 
@@ -58,6 +73,7 @@ static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_s
 
 static void child_ready(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     kid->was_ready = true;
+    tr_request_settle(kid, TROUPE_OK, false);
     if (kid->state == TROUPE_CHILD_STARTING) kid->state = TROUPE_CHILD_RUNNING;
     tr_order_go_on(self, sup);
 }
@@ -82,6 +98,15 @@ static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *ki
 static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_err why) {
     kid->why = why;
     if (tr_order_ended(self, sup, kid)) return;
+    if (tr_request_starts(kid)) { /* who asked for it decides what next */
+        tr_kid_report(kid, "it was asked for, and is not tried again");
+        bool added = tr_request_adds(kid);
+        tr_kid_bury(kid);
+        tr_request_settle(kid, TROUPE_START_FAILED, true);
+        if (added || kid->spec.restart == TROUPE_TEMPORARY) tr_sup_remove(sup, kid);
+        tr_order_go_on(self, sup);
+        return;
+    }
     if (sup->phase == PHASE_STARTING && !kid->was_ready) {
         tr_kid_report(kid, "its supervisor can't start");
         tr_kid_bury(kid);
@@ -94,7 +119,8 @@ static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
         return;
     }
     if (!tr_clean(why)) tr_kid_report(kid, "it is temporary: no restart");
-    tr_kid_bury(kid);
+    tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
+    tr_order_go_on(self, sup);
 }
 
 /* Takes the note first: once its child is asked to start again, the child may send it again. */
@@ -141,7 +167,7 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
         note(self, sup, msg);
     else if ((*msg)->type == &tr_late_type) /* by address: a stranger may have types like these */
         tr_order_late(sup, tr_msg_body(*msg));
-    else if (!tr_admin_receive(self, sup, *msg))
+    else if (!tr_admin_receive(self, sup, *msg) && !tr_request_receive(self, sup, msg))
         tr_log(self->rt, TROUPE_WARN, "a supervisor ignores a %s", troupe_type_name(*msg));
     return TROUPE_OK;
 }

@@ -49,6 +49,13 @@ static inline tr_kid *tr_sup_before(tr_supervisor *sup, tr_kid *kid) {
     return tr_sup_at(sup, kid->of_sup.prev);
 }
 
+/* A child has ended for good: buries it, answers who waits for that, and forgets it if it is
+ * temporary. `started` is for who waits for its start. */
+void tr_sup_end(tr_supervisor *sup, tr_kid *kid, troupe_err started);
+
+/* Forgets a child that has ended. */
+void tr_sup_remove(tr_supervisor *sup, tr_kid *kid);
+
 /* A kill of a supervisor: its children are killed first, then it ends as KILLED. True: it must go
  * on until they are gone; false: it has none. */
 bool tr_supervisor_kill(troupe_self *self, void *state);

@@ -21,6 +21,16 @@ struct listed {
 };
 static const troupe_type listed_type = TROUPE_TYPE(listed, TROUPE_FIELD(listed, infos));
 
+/* From troupe_find_child; the answer is a list of one, or of none. */
+struct find {
+    const char *id;
+};
+static const troupe_type find_type = {"troupe_find_child", sizeof(struct find),
+                                      (const troupe_field[]){{"id", 0, TROUPE_TEXT}}, 1};
+
+/* From troupe_count_children, and its answer: a troupe_child_counts. */
+static const troupe_type count_type = TROUPE_SIGNAL_TYPE("troupe_count_children");
+
 /* --- In the supervisor ------------------------------------------------------------------------ */
 
 void tr_admin_tell_waiter(troupe_self *self, tr_supervisor *sup, troupe_err err) {
@@ -44,6 +54,30 @@ static void describe(const tr_kid *kid, troupe_child_info *info) {
     info->why = kid->why;
 }
 
+/* Answers with what the supervisor knows, or has its asker told that it can't. */
+static void tell(troupe_self *self, const void *data, size_t size) {
+    troupe_err err = troupe_answer(self, &listed_type, &(struct listed){{data, size}});
+    if (err) tr_ask_unanswered(self->rt, troupe_sender(self), err);
+}
+
+static void find(troupe_self *self, tr_supervisor *sup, const struct find *find) {
+    troupe_child_info info = {0};
+    tr_kid *kid = tr_sup_first(sup);
+    while (kid && strcmp(kid->spec.id, find->id) != 0) kid = tr_sup_next(sup, kid);
+    if (kid) describe(kid, &info);
+    tell(self, &info, kid ? sizeof info : 0);
+}
+
+static void count(troupe_self *self, tr_supervisor *sup) {
+    troupe_child_counts counts = {.specs = sup->count};
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
+        counts.active += tr_kid_lives(kid);
+        counts.supervisors += kid->spec.what == &troupe_supervisor;
+    }
+    counts.workers = counts.specs - counts.supervisors;
+    tell(self, &counts, sizeof counts);
+}
+
 static void list(troupe_self *self, tr_supervisor *sup) {
     const troupe_heap *heap = self->rt->heap;
     size_t size = sup->count * sizeof(troupe_child_info), i = 0;
@@ -60,6 +94,10 @@ bool tr_admin_receive(troupe_self *self, tr_supervisor *sup, const troupe_msg *m
     /* By address: a stranger may have types like these. */
     if (msg->type == &list_type) {
         list(self, sup);
+    } else if (msg->type == &find_type) {
+        find(self, sup, (const struct find *)(const void *)(msg + 1));
+    } else if (msg->type == &count_type) {
+        count(self, sup);
     } else if (msg->type == &await_type) {
         sup->waiter = troupe_sender(self);
         if (sup->phase == PHASE_RUNNING) tr_admin_tell_waiter(self, sup, TROUPE_OK);
@@ -97,18 +135,50 @@ troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what, unsigned
     return tr_runtime_wait(rt, ref.id, deadline) ? err : TROUPE_TIMEOUT;
 }
 
+/* Asks a supervisor what it knows, and ends the request. `*answer` is the caller's. */
+static troupe_err ask(troupe *rt, troupe_ref supervisor, const troupe_type *type, const void *body,
+                      unsigned timeout_ms, troupe_msg **answer) {
+    *answer = NULL;
+    troupe_err err = troupe_make(rt, type, body, answer);
+    if (!err) err = troupe_ask(rt, supervisor, answer, timeout_ms);
+    if (!err && !troupe_as(*answer, &listed_type)) err = TROUPE_BADTYPE;
+    if (err) troupe_drop(answer);
+    return err;
+}
+
 troupe_err troupe_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,
                            troupe_child_info *info, size_t room, size_t *count) {
-    troupe_msg *msg = NULL;
-    troupe_err err = troupe_make(rt, &list_type, NULL, &msg);
-    if (!err) err = troupe_ask(rt, supervisor, &msg, timeout_ms);
+    troupe_msg *msg;
+    troupe_err err = ask(rt, supervisor, &list_type, NULL, timeout_ms, &msg);
+    if (err) return err;
     const struct listed *listed = troupe_as(msg, &listed_type);
-    if (!err && !listed) err = TROUPE_BADTYPE;
-    if (!err) {
-        *count = listed->infos.size / sizeof *info;
-        size_t n = *count < room ? *count : room;
-        if (n) memcpy(info, listed->infos.data, n * sizeof *info);
-    }
+    *count = listed->infos.size / sizeof *info;
+    size_t n = *count < room ? *count : room;
+    if (n) memcpy(info, listed->infos.data, n * sizeof *info);
     troupe_drop(&msg);
-    return err;
+    return TROUPE_OK;
+}
+
+troupe_err troupe_find_child(troupe *rt, troupe_ref supervisor, const char *id, unsigned timeout_ms,
+                             troupe_child_info *info) {
+    troupe_msg *msg;
+    if (!id) return TROUPE_INVALID;
+    troupe_err err = ask(rt, supervisor, &find_type, &(struct find){id}, timeout_ms, &msg);
+    if (err) return err;
+    const struct listed *listed = troupe_as(msg, &listed_type);
+    bool found = listed->infos.size == sizeof *info;
+    if (found) memcpy(info, listed->infos.data, sizeof *info);
+    troupe_drop(&msg);
+    return found ? TROUPE_OK : TROUPE_NOTFOUND;
+}
+
+troupe_err troupe_count_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,
+                                 troupe_child_counts *out) {
+    troupe_msg *msg;
+    troupe_err err = ask(rt, supervisor, &count_type, NULL, timeout_ms, &msg);
+    if (err) return err;
+    const struct listed *listed = troupe_as(msg, &listed_type);
+    memcpy(out, listed->infos.data, sizeof *out);
+    troupe_drop(&msg);
+    return TROUPE_OK;
 }

@@ -1,4 +1,4 @@
-/* What plain threads ask of a supervisor, and its answers. */
+/* What plain threads want to know of a supervisor, and its answers. */
 #ifndef TR_ACTORS_SUPERVISOR_ADMIN_H
 #define TR_ACTORS_SUPERVISOR_ADMIN_H
 

@@ -19,6 +19,7 @@ typedef struct tr_kid {
     bool again;           /* after its stop it waits for its next start */
     uint32_t stops;       /* so far: a time-out says which one it is of */
     troupe_timer timeout; /* of its stop */
+    tr_fifo requests;     /* that wait for its start or end (supervisor_request.h) */
     uint32_t restarts;
     troupe_err why; /* how its last life ended */
 } tr_kid;

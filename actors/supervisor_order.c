@@ -1,6 +1,7 @@
 #include "actors/supervisor_order.h"
 
 #include "actors/supervisor_admin.h"
+#include "actors/supervisor_request.h"
 
 const troupe_type tr_late_type = {
     "late", sizeof(struct tr_late),
@@ -62,9 +63,17 @@ bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     if (kid->again && !all && kid->spec.restart != TROUPE_TEMPORARY)
         kid->state = TROUPE_CHILD_WAITING;
     else
-        tr_kid_bury(kid);
+        tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
     tr_order_go_on(self, sup);
     return true;
+}
+
+void tr_order_end(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    kid->again = false;
+    if (kid->state == TROUPE_CHILD_WAITING)
+        tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
+    else if (kid->state != TROUPE_CHILD_STOPPING)
+        stop_child(self, sup, kid);
 }
 
 void tr_order_stop(troupe_self *self, tr_supervisor *sup, troupe_err outcome) {
@@ -102,6 +111,25 @@ void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
 
 /* --- Starting --------------------------------------------------------------------------------- */
 
+/* The first start of a child in its turn. One that was added later can't fail all others. */
+static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (!tr_request_starts(kid)) {
+        if (tr_kid_start(kid)) tr_order_stop(self, sup, TROUPE_START_FAILED);
+        return;
+    }
+    tr_kid_restart(kid); /* if it can't be made, its end comes back and is what it would be then */
+    kid->restarts--;
+}
+
+troupe_err tr_order_add(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (sup->strategy == TROUPE_ONE_FOR_ONE && sup->phase == PHASE_RUNNING)
+        return tr_kid_start(kid);
+    kid->state = TROUPE_CHILD_WAITING;
+    sup->busy = true;
+    tr_order_go_on(self, sup);
+    return TROUPE_OK;
+}
+
 /* One at a time: an earlier child may be in a restart meanwhile, and then its start comes first. */
 static void start_next(troupe_self *self, tr_supervisor *sup) {
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
@@ -109,8 +137,8 @@ static void start_next(troupe_self *self, tr_supervisor *sup) {
         if (kid->state != TROUPE_CHILD_WAITING) continue;
         if (kid->again)
             tr_kid_restart(kid);
-        else if (tr_kid_start(kid))
-            tr_order_stop(self, sup, TROUPE_START_FAILED);
+        else
+            start_first(self, sup, kid);
         return;
     }
     sup->busy = false;

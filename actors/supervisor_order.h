@@ -17,6 +17,13 @@ extern const troupe_type tr_late_type;
  * first that waits; if there is none either, the supervisor is ready, or has ended. */
 void tr_order_go_on(troupe_self *self, tr_supervisor *sup);
 
+/* Starts one more child, or one that has ended; in its turn, if there are turns. An error: it can't
+ * even be made. */
+TR_CHECKED troupe_err tr_order_add(troupe_self *self, tr_supervisor *sup, tr_kid *kid);
+
+/* Ends a child that lives or will, for good. */
+void tr_order_end(troupe_self *self, tr_supervisor *sup, tr_kid *kid);
+
 /* Restarts a child, and others with it, by the strategy. */
 void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid);
 

@@ -15,7 +15,7 @@ extern "C" {
 typedef enum troupe_restart {
     TROUPE_PERMANENT, /* always */
     TROUPE_TRANSIENT, /* only if its end was not clean */
-    TROUPE_TEMPORARY  /* never */
+    TROUPE_TEMPORARY  /* never; once it has ended its supervisor forgets it */
 } troupe_restart;
 
 /* `shutdown_ms` values beside a time: how long a child may take to stop before it is killed. */
@@ -93,6 +93,82 @@ typedef struct troupe_child_info {
  * `troupe_ask`; BADTYPE: `supervisor` is not one. */
 TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,
                                           troupe_child_info *info, size_t room, size_t *count);
+
+/* --- Children at run time --------------------------------------------------------------------- */
+
+/* The functions of plain threads wait up to `timeout_ms` for what they ask, but for what a callback
+ * does, which goes on when they no longer wait. Their errors are those of `troupe_ask`, BADTYPE if
+ * `supervisor` is not one, SHUTDOWN if it is stopping, and: */
+
+/* Starts one more child, the last in start order, and waits until it is ready; what `child` points
+ * to is copied, but for `arg`. On an error nothing of it is left.
+ * RUNNING: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is being
+ * restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start failed;
+ * the log says how. SHUTDOWN: it was stopped before it was ready. */
+TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
+                                             const troupe_child *child, unsigned timeout_ms,
+                                             troupe_ref *out);
+
+/* Stops a child by its `shutdown_ms` and waits until it is gone; its description stays, unless it
+ * is temporary. Also ends the tries to restart it. A child that has ended already: OK. NOTFOUND. */
+TROUPE_CHECKED troupe_err troupe_terminate_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                                 unsigned timeout_ms);
+
+/* Starts a child again that has ended, and waits until it is ready; it has a new ref.
+ * RUNNING, RESTARTING: it has not ended. NOTFOUND. START_FAILED, SHUTDOWN: as above, but its
+ * description stays. */
+TROUPE_CHECKED troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                               unsigned timeout_ms, troupe_ref *out);
+
+/* Forgets a child that has ended. RUNNING, RESTARTING: it has not. NOTFOUND. */
+TROUPE_CHECKED troupe_err troupe_delete_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                              unsigned timeout_ms);
+
+/* Tells of one child. NOTFOUND. */
+TROUPE_CHECKED troupe_err troupe_find_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                            unsigned timeout_ms, troupe_child_info *info);
+
+/* How many children a supervisor has. */
+typedef struct troupe_child_counts {
+    uint64_t specs;       /* descriptions */
+    uint64_t active;      /* that run, start or stop at this moment */
+    uint64_t supervisors; /* of `specs` */
+    uint64_t workers;     /* the others of `specs` */
+} troupe_child_counts;
+
+/* Counts them. */
+TROUPE_CHECKED troupe_err troupe_count_children(troupe *rt, troupe_ref supervisor,
+                                                unsigned timeout_ms, troupe_child_counts *out);
+
+/* What an actor can ask of a supervisor, each as the function of that name. */
+typedef enum troupe_child_act {
+    TROUPE_START_CHILD,
+    TROUPE_TERMINATE_CHILD,
+    TROUPE_RESTART_CHILD,
+    TROUPE_DELETE_CHILD
+} troupe_child_act;
+
+typedef struct troupe_child_request {
+    troupe_child_act act;
+    const char *id;            /* but for TROUPE_START_CHILD */
+    const troupe_child *child; /* for TROUPE_START_CHILD */
+    uint64_t tag;              /* comes back in the answer */
+} troupe_child_request;
+
+/* The body of the answer. */
+struct troupe_child_done {
+    uint64_t tag;
+    troupe_ref child; /* that was started, or runs already; else TROUPE_NOBODY */
+    uint32_t err;     /* a troupe_err: what the function of plain threads would return */
+};
+/* Its type: `const struct troupe_child_done *done = troupe_as(*msg, &troupe_child_done_type);` */
+TROUPE_API extern const troupe_type troupe_child_done_type;
+
+/* Asks a supervisor of this runtime for something and goes on; the answer comes as a message, which
+ * never fails for a full mailbox and takes no memory. The errors of `troupe_send`. NOMEM.
+ * INVALID: a description that makes no sense, no id, a supervisor of another node. */
+TROUPE_CHECKED troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
+                                               const troupe_child_request *request);
 
 #ifdef __cplusplus
 }

@@ -168,7 +168,9 @@ static void end_in_all_ways(unsigned workers, troupe_restart rule, const char *r
             stage_await_gone(before);
             cr_assert(troupe_same(stage_find("a"), TROUPE_NOBODY));
         }
-        family_expect(top, again ? "a:RUNNING:1 b:RUNNING:0" : "a:ENDED:0 b:RUNNING:0");
+        family_expect(top, again                      ? "a:RUNNING:1 b:RUNNING:0"
+                           : rule == TROUPE_TEMPORARY ? "b:RUNNING:0"
+                                                      : "a:ENDED:0 b:RUNNING:0");
         stage_close();
     }
 }
