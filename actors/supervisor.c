@@ -20,7 +20,10 @@ static troupe_err refuse(troupe_self *self, const char *what) {
 }
 
 static troupe_err check(troupe_self *self, const troupe_supervision *what) {
-    if (what->strategy > TROUPE_REST_FOR_ONE) return refuse(self, "unknown strategy");
+    if (what->strategy > TROUPE_SIMPLE_ONE_FOR_ONE) return refuse(self, "unknown strategy");
+    bool simple = what->strategy == TROUPE_SIMPLE_ONE_FOR_ONE;
+    if (simple && what->children != 1) return refuse(self, "it needs exactly one template");
+    if (simple && what->child->name) return refuse(self, "its template has a name");
     for (size_t i = 0; i < what->children; i++) {
         const char *flaw = tr_kid_flaw(&what->child[i]);
         for (size_t j = 0; !flaw && j < i; j++)
@@ -37,6 +40,7 @@ static troupe_err check(troupe_self *self, const troupe_supervision *what) {
 void tr_sup_remove(tr_supervisor *sup, tr_kid *kid) {
     tr_request_settle(kid, TROUPE_SHUTDOWN, true);
     tr_list_remove(&kid->of_sup);
+    if (kid->dynamic && kid->by_ref.key) tr_map_remove(&sup->by_ref, &kid->by_ref);
     sup->count--;
     tr_kid_free(kid, kid->bond.parent->rt->heap);
 }
@@ -44,8 +48,13 @@ void tr_sup_remove(tr_supervisor *sup, tr_kid *kid) {
 void tr_sup_end(tr_supervisor *sup, tr_kid *kid, troupe_err started) {
     tr_kid_bury(kid);
     tr_request_settle(kid, started, true);
-    if (kid->spec.restart == TROUPE_TEMPORARY && sup->phase != PHASE_STOPPING)
-        tr_sup_remove(sup, kid);
+    bool forget = kid->dynamic || kid->spec.restart == TROUPE_TEMPORARY;
+    if (forget && sup->phase != PHASE_STOPPING) tr_sup_remove(sup, kid);
+}
+
+tr_kid *tr_sup_dynamic(tr_supervisor *sup, uint64_t id) {
+    tr_map_entry *entry = tr_map_find(&sup->by_ref, id);
+    return entry ? TR_OWNER(entry, tr_kid, by_ref) : NULL;
 }
 
 /* Runs at the end of every life, a kill included. */
@@ -53,6 +62,8 @@ static void free_all(void *ctx) {
     troupe_self *self = ctx;
     tr_supervisor *sup = self->state;
     for (tr_kid *kid; (kid = tr_sup_first(sup));) tr_sup_remove(sup, kid);
+    if (sup->model) tr_kid_free(sup->model, self->rt->heap);
+    tr_map_fini(&sup->by_ref);
     tr_limits_fini(&sup->limits, self->rt->heap);
 }
 
@@ -61,6 +72,10 @@ static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_s
     unsigned within_ms = what->within_ms ? what->within_ms : WITHIN_MS;
     if (!tr_limits_init(&sup->limits, self->rt->heap, what->max_restarts, within_ms))
         return TROUPE_NOMEM;
+    if (sup->strategy == TROUPE_SIMPLE_ONE_FOR_ONE) {
+        sup->model = tr_kid_make(self, what->child);
+        return sup->model ? TROUPE_OK : TROUPE_NOMEM;
+    }
     for (; sup->count < what->children; sup->count++) {
         tr_kid *kid = tr_kid_make(self, &what->child[sup->count]);
         if (!kid) return TROUPE_NOMEM;
@@ -103,7 +118,7 @@ static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
         bool added = tr_request_adds(kid);
         tr_kid_bury(kid);
         tr_request_settle(kid, TROUPE_START_FAILED, true);
-        if (added || kid->spec.restart == TROUPE_TEMPORARY) tr_sup_remove(sup, kid);
+        if (added || kid->dynamic || kid->spec.restart == TROUPE_TEMPORARY) tr_sup_remove(sup, kid);
         tr_order_go_on(self, sup);
         return;
     }
@@ -141,6 +156,7 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     const troupe_supervision *what = arg;
     if (!what || (what->children && !what->child)) return refuse(self, "no children given");
     tr_list_init(&sup->kids);
+    tr_map_init(&sup->by_ref, self->rt->heap);
     troupe_err err = TROUPE_OK;
     if (what->name) err = troupe_register(self->rt, troupe_me(self), what->name);
     if (!err) err = check(self, what);

@@ -12,14 +12,17 @@
 typedef enum tr_phase { PHASE_STARTING, PHASE_RUNNING, PHASE_STOPPING } tr_phase;
 
 typedef struct tr_supervisor {
-    tr_list kids; /* tr_kid, in start order */
-    size_t count; /* of them */
+    tr_list kids;  /* tr_kid, in start order */
+    size_t count;  /* of them */
+    tr_kid *model; /* of dynamic children, itself no child; NULL: it has named ones */
+    tr_map by_ref; /* dynamic children, by the ids of their refs */
     tr_limits limits;
     troupe_strategy strategy;
     tr_phase phase;
     bool busy;          /* children may have to be started or stopped in order */
     size_t stopping;    /* children that were asked to stop and are waited for */
     troupe_err outcome; /* why it is stopping */
+    bool asked_all;     /* its dynamic children were asked to stop */
     bool brutal;        /* it was killed: so are the children */
     troupe_ref waiter;  /* who wants to know that the start is complete */
 } tr_supervisor;
@@ -49,8 +52,11 @@ static inline tr_kid *tr_sup_before(tr_supervisor *sup, tr_kid *kid) {
     return tr_sup_at(sup, kid->of_sup.prev);
 }
 
+/* The dynamic child with that ref; NULL: there is none. */
+tr_kid *tr_sup_dynamic(tr_supervisor *sup, uint64_t id);
+
 /* A child has ended for good: buries it, answers who waits for that, and forgets it if it is
- * temporary. `started` is for who waits for its start. */
+ * temporary or dynamic. `started` is for who waits for its start. */
 void tr_sup_end(tr_supervisor *sup, tr_kid *kid, troupe_err started);
 
 /* Forgets a child that has ended. */

@@ -62,7 +62,7 @@ static void tell(troupe_self *self, const void *data, size_t size) {
 
 static void find(troupe_self *self, tr_supervisor *sup, const struct find *find) {
     troupe_child_info info = {0};
-    tr_kid *kid = tr_sup_first(sup);
+    tr_kid *kid = sup->model ? NULL : tr_sup_first(sup);
     while (kid && strcmp(kid->spec.id, find->id) != 0) kid = tr_sup_next(sup, kid);
     if (kid) describe(kid, &info);
     tell(self, &info, kid ? sizeof info : 0);
@@ -70,6 +70,13 @@ static void find(troupe_self *self, tr_supervisor *sup, const struct find *find)
 
 static void count(troupe_self *self, tr_supervisor *sup) {
     troupe_child_counts counts = {.specs = sup->count};
+    if (sup->model) {
+        bool supervisors = sup->model->spec.what == &troupe_supervisor;
+        counts = (troupe_child_counts){1, sup->count, supervisors ? sup->count : 0,
+                                       supervisors ? 0 : sup->count};
+        tell(self, &counts, sizeof counts);
+        return;
+    }
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
         counts.active += tr_kid_lives(kid);
         counts.supervisors += kid->spec.what == &troupe_supervisor;

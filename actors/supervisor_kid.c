@@ -35,9 +35,23 @@ tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
     return NULL;
 }
 
+tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg) {
+    tr_kid *kid = tr_take_zero(model->bond.parent->rt->heap, sizeof *kid);
+    if (!kid) return NULL;
+    tr_list_init(&kid->of_sup);
+    kid->dynamic = true;
+    kid->spec = model->spec;
+    kid->spec.arg = arg;
+    kid->bond.parent = model->bond.parent;
+    kid->bond.id = model->bond.id;
+    return kid;
+}
+
 void tr_kid_free(tr_kid *kid, const troupe_heap *heap) {
-    tr_give_text(heap, (char *)(uintptr_t)kid->spec.id); /* our copies */
-    tr_give_text(heap, (char *)(uintptr_t)kid->spec.name);
+    if (!kid->dynamic) {
+        tr_give_text(heap, (char *)(uintptr_t)kid->spec.id); /* our copies */
+        tr_give_text(heap, (char *)(uintptr_t)kid->spec.name);
+    }
     tr_list_remove(&kid->of_sup);
     tr_give(heap, kid, sizeof *kid);
 }
@@ -65,10 +79,14 @@ static void begin(tr_kid *kid) {
     tr_kid_ask(kid, err ? TR_CONTROL_START | TR_CONTROL_KILL : TR_CONTROL_START);
 }
 
-troupe_err tr_kid_start(tr_kid *kid) {
+troupe_err tr_kid_start(tr_kid *kid, tr_map *by_ref) {
     troupe *rt = kid->bond.parent->rt;
+    /* A place in the map first: an actor that is made has to be started. */
+    if (by_ref && !tr_map_add(by_ref, 0, &kid->by_ref)) return TROUPE_NOMEM;
     troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
+    if (by_ref) tr_map_remove(by_ref, &kid->by_ref);
     if (err) return err;
+    if (by_ref) TR_CHECK(tr_map_add(by_ref, kid->actor->id, &kid->by_ref));
     kid->named = false;
     begin(kid);
     return TROUPE_OK;
@@ -92,7 +110,7 @@ void tr_kid_restart(tr_kid *kid) {
         begin(kid);
         return;
     }
-    troupe_err err = tr_kid_start(kid);
+    troupe_err err = tr_kid_start(kid, NULL); /* a dynamic one never ends up without an actor */
     if (!err) return;
     kid->state = TROUPE_CHILD_STARTING;
     kid->was_ready = false;

@@ -9,9 +9,11 @@
 /* Its bond is what the child itself sees of it, so it stays where it is. */
 typedef struct tr_kid {
     tr_bond bond;
-    tr_list of_sup;     /* among its siblings, in start order */
-    troupe_child spec;  /* id and name are copies of our own */
-    troupe_self *actor; /* NULL: never made, or buried */
+    tr_map_entry by_ref; /* of a dynamic child: among its siblings, by the id of its ref */
+    bool dynamic;        /* made out of a template, whose texts it shares */
+    tr_list of_sup;      /* among its siblings, in start order */
+    troupe_child spec;   /* id and name are copies of our own */
+    troupe_self *actor;  /* NULL: never made, or buried */
     troupe_child_state state;
     bool was_ready;       /* in this life */
     bool named;           /* its actor has its name */
@@ -31,15 +33,19 @@ const char *tr_kid_flaw(const troupe_child *child);
  */
 tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child);
 
-/* Gives back what tr_kid_make took; its actor must have been told to bury itself, and its notes
+/* Makes one out of a template, which must outlive it, and an argument. NULL: no memory. */
+tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg);
+
+/* Gives back what one of these took; its actor must have been told to bury itself, and its notes
  * must have been handled. */
 void tr_kid_free(tr_kid *kid, const troupe_heap *heap);
 
 /* Asks its actor for something (TR_CONTROL_*). */
 void tr_kid_ask(tr_kid *kid, uint32_t request);
 
-/* Makes its actor and begins the first life. An error: there is none. */
-TR_CHECKED troupe_err tr_kid_start(tr_kid *kid);
+/* Makes its actor and begins the first life; a dynamic one's is put into the map first, which is
+ * NULL for others. An error: there is none. */
+TR_CHECKED troupe_err tr_kid_start(tr_kid *kid, tr_map *by_ref);
 
 /* Begins the next life of one that is held, or was never made, or buried. If its actor can't be
  * made, that comes back as the end of a life, in a message that needs no memory. */

@@ -27,28 +27,51 @@ static void finish(troupe_self *self, tr_supervisor *sup) {
         troupe_exit(self, sup->outcome);
 }
 
-/* Gives a child its time to stop. Without memory for the timer it gets none. */
-static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+/* Asks a child to stop. False: it was killed, or need not be, and gets no time. */
+static bool ask_to_stop(tr_supervisor *sup, tr_kid *kid) {
     kid->state = TROUPE_CHILD_STOPPING;
     kid->leaving = false;
     kid->stops++;
     kid->timeout = (troupe_timer){0};
     sup->stopping++;
-    if (!kid->actor) return; /* it could not be made, and its note is on its way */
-    unsigned ms = kid->spec.shutdown_ms;
-    if (sup->brutal || ms == TROUPE_BRUTAL) {
-        tr_kid_ask(kid, TR_CONTROL_KILL);
-        return;
-    }
-    tr_kid_ask(kid, TR_CONTROL_STOP);
-    if (ms == TROUPE_FOREVER) return;
+    if (!kid->actor) return false; /* it could not be made, and its note is on its way */
+    bool kill = sup->brutal || kid->spec.shutdown_ms == TROUPE_BRUTAL;
+    tr_kid_ask(kid, kill ? TR_CONTROL_KILL : TR_CONTROL_STOP);
+    return !kill && kid->spec.shutdown_ms != TROUPE_FOREVER;
+}
+
+/* Has the supervisor hear that it is late, after so long. False: no memory. */
+static bool set_time(troupe_self *self, struct tr_late late, unsigned ms, troupe_timer *timer) {
     troupe_msg *msg = NULL;
-    struct tr_late body = {.who = kid->actor->id, .nth = kid->stops};
-    if (tr_msg_make(&self->rt->pool, &tr_late_type, &body, &msg) ||
-        troupe_send_after(self, ms, tr_actor_ref(self), &msg, &kid->timeout)) {
-        troupe_drop(&msg);
+    if (tr_msg_make(&self->rt->pool, &tr_late_type, &late, &msg)) return false;
+    if (!troupe_send_after(self, ms, tr_actor_ref(self), &msg, timer)) return true;
+    troupe_drop(&msg);
+    return false;
+}
+
+/* Gives a child its time to stop. Without memory for the timer it gets none. */
+static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (!ask_to_stop(sup, kid)) return;
+    const struct tr_late late = {.who = kid->actor->id, .nth = kid->stops};
+    if (!set_time(self, late, kid->spec.shutdown_ms, &kid->timeout))
         tr_kid_ask(kid, TR_CONTROL_KILL);
-    }
+}
+
+/* Kills all children that still stop. */
+static void kill_stopping(tr_supervisor *sup) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) tr_kid_ask(kid, TR_CONTROL_KILL);
+}
+
+/* Gives all dynamic children the same time to stop. */
+static void stop_dynamic(troupe_self *self, tr_supervisor *sup) {
+    sup->asked_all = true;
+    bool timed = false;
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (tr_kid_lives(kid) && kid->state != TROUPE_CHILD_STOPPING)
+            timed = ask_to_stop(sup, kid) || timed;
+    if (timed && !set_time(self, (struct tr_late){0}, sup->model->spec.shutdown_ms, NULL))
+        kill_stopping(sup);
 }
 
 bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
@@ -89,10 +112,9 @@ bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
     sup->phase = PHASE_STOPPING;
     sup->outcome = TROUPE_KILLED;
     bool any = false;
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
         any = any || tr_kid_lives(kid);
-        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) tr_kid_ask(kid, TR_CONTROL_KILL);
-    }
+    kill_stopping(sup);
     if (any) {
         tr_order_go_on(self, sup);
         return true;
@@ -103,6 +125,15 @@ bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
 }
 
 void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
+    if (!late->who) {
+        if (sup->asked_all) kill_stopping(sup);
+        return;
+    }
+    if (sup->model) {
+        tr_kid *kid = tr_sup_dynamic(sup, late->who);
+        if (kid && kid->state == TROUPE_CHILD_STOPPING) tr_kid_ask(kid, TR_CONTROL_KILL);
+        return;
+    }
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
         if (kid->actor && kid->actor->id == late->who && kid->stops == late->nth &&
             kid->state == TROUPE_CHILD_STOPPING)
@@ -114,7 +145,7 @@ void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
 /* The first start of a child in its turn. One that was added later can't fail all others. */
 static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     if (!tr_request_starts(kid)) {
-        if (tr_kid_start(kid)) tr_order_stop(self, sup, TROUPE_START_FAILED);
+        if (tr_kid_start(kid, NULL)) tr_order_stop(self, sup, TROUPE_START_FAILED);
         return;
     }
     tr_kid_restart(kid); /* if it can't be made, its end comes back and is what it would be then */
@@ -122,8 +153,9 @@ static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
 }
 
 troupe_err tr_order_add(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (sup->model) return tr_kid_start(kid, &sup->by_ref);
     if (sup->strategy == TROUPE_ONE_FOR_ONE && sup->phase == PHASE_RUNNING)
-        return tr_kid_start(kid);
+        return tr_kid_start(kid, NULL);
     kid->state = TROUPE_CHILD_WAITING;
     sup->busy = true;
     tr_order_go_on(self, sup);
@@ -149,8 +181,9 @@ static void start_next(troupe_self *self, tr_supervisor *sup) {
 }
 
 void tr_order_go_on(troupe_self *self, tr_supervisor *sup) {
-    if (!sup->busy || sup->stopping) return;
     bool all = sup->phase == PHASE_STOPPING;
+    if (all && sup->model && !sup->asked_all) stop_dynamic(self, sup);
+    if (!sup->busy || sup->stopping) return;
     for (tr_kid *kid = tr_sup_last(sup); kid; kid = tr_sup_before(sup, kid)) {
         if (all ? !tr_kid_lives(kid) : !kid->leaving) continue;
         stop_child(self, sup, kid);
@@ -173,7 +206,7 @@ static void join_group(tr_kid *kid) {
 }
 
 void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
-    if (sup->strategy == TROUPE_ONE_FOR_ONE) {
+    if (sup->strategy == TROUPE_ONE_FOR_ONE || sup->model) {
         tr_kid_restart(kid);
         return;
     }

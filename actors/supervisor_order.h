@@ -8,7 +8,8 @@
 
 /* To the supervisor itself: a child has had its time to stop. */
 struct tr_late {
-    uint64_t who; /* the child's actor: a supervisor's mail outlives it, its children do not */
+    uint64_t
+        who; /* the child's actor: a supervisor's mail outlives it, its children do not; 0: all */
     uint32_t nth; /* of its stops */
 };
 extern const troupe_type tr_late_type;

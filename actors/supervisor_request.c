@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/find.h"
 #include "actors/send.h"
 #include "actors/supervisor_order.h"
 #include "base/heap.h"
@@ -12,6 +13,7 @@ struct request {
     const char *id, *name;
     uint32_t act;
     uint32_t restart, shutdown_ms;
+    troupe_ref who;
     const troupe_behaviour *what;
     const void *arg;
 };
@@ -43,7 +45,8 @@ static void answer(troupe_self *self, troupe_msg *msg, troupe_ref child, troupe_
 
 static bool wants_start(tr_link *link) {
     const uint32_t act = body_of(tr_msg_of(link))->act;
-    return act == TROUPE_START_CHILD || act == TROUPE_RESTART_CHILD;
+    return act == TROUPE_START_CHILD || act == TROUPE_RESTART_CHILD ||
+           act == TROUPE_START_DYNAMIC_CHILD;
 }
 
 bool tr_request_starts(const tr_kid *kid) {
@@ -97,15 +100,8 @@ static troupe_err start(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
     return err;
 }
 
-static troupe_err add(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
-    const struct request *request = body_of(*msg);
-    const troupe_child child = {.id = request->id,
-                                .name = *request->name ? request->name : NULL,
-                                .what = request->what,
-                                .arg = request->arg,
-                                .restart = (troupe_restart)request->restart,
-                                .shutdown_ms = request->shutdown_ms};
-    tr_kid *kid = tr_kid_make(self, &child);
+/* Adds a child that has just been made, if it has, and starts it. */
+static troupe_err start_new(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
     if (!kid) return TROUPE_NOMEM;
     tr_list_add(&sup->kids, &kid->of_sup);
     sup->count++;
@@ -114,19 +110,57 @@ static troupe_err add(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
     return err;
 }
 
+static troupe_err add(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
+    const struct request *request = body_of(*msg);
+    const troupe_child child = {.id = request->id,
+                                .name = *request->name ? request->name : NULL,
+                                .what = request->what,
+                                .arg = request->arg,
+                                .restart = (troupe_restart)request->restart,
+                                .shutdown_ms = request->shutdown_ms};
+    return start_new(self, sup, tr_kid_make(self, &child), msg);
+}
+
+/* Ends a child for a request, which waits until it is gone. */
+static void end(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    tr_fifo_put(&kid->requests, &(*msg)->link);
+    *msg = NULL;
+    tr_order_end(self, sup, kid);
+}
+
+/* Whether an actor of this runtime lives, and is not about to be buried. */
+static bool lives(troupe *rt, troupe_ref who) {
+    const troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
+    return self && !(tr_load64_acquire(&self->task.control) & TR_CONTROL_BURY);
+}
+
+static troupe_err act_dynamic(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
+    const struct request *request = body_of(*msg);
+    if (request->act == TROUPE_START_DYNAMIC_CHILD)
+        return start_new(self, sup, tr_kid_make_dynamic(sup->model, request->arg), msg);
+    const troupe_ref who = request->who;
+    tr_kid *kid = who.node == self->rt->node ? tr_sup_dynamic(sup, who.id) : NULL;
+    if (kid)
+        end(self, sup, kid, msg);
+    else if (lives(self->rt, who))
+        return TROUPE_NOTFOUND;
+    return TROUPE_OK;
+}
+
 /* What can be done at once; LATER: the message is kept, or was. */
 static troupe_err act(troupe_self *self, tr_supervisor *sup, troupe_msg **msg, troupe_ref *child) {
     const struct request *request = body_of(*msg);
+    bool dynamic = request->act >= TROUPE_START_DYNAMIC_CHILD;
+    if (dynamic != (sup->model != NULL)) return TROUPE_INVALID;
     if (sup->phase == PHASE_STOPPING) return TROUPE_SHUTDOWN;
+    if (dynamic) return act_dynamic(self, sup, msg);
     tr_kid *kid = find(sup, request->id);
     if (request->act == TROUPE_START_CHILD && !kid) return add(self, sup, msg);
     if (!kid) return TROUPE_NOTFOUND;
     troupe_err err = alive(kid);
     if (request->act == TROUPE_TERMINATE_CHILD) {
         if (!err) return TROUPE_OK;
-        tr_fifo_put(&kid->requests, &(*msg)->link);
-        *msg = NULL;
-        tr_order_end(self, sup, kid);
+        end(self, sup, kid, msg);
         return TROUPE_OK;
     }
     if (err) {
@@ -154,7 +188,7 @@ bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg)
 static troupe_err make(troupe *rt, const troupe_child_request *what, troupe_msg **out) {
     const troupe_child *child = what->child;
     struct request body = {.done = {.tag = what->tag}, .id = what->id, .act = what->act};
-    if (what->act > TROUPE_DELETE_CHILD) return TROUPE_INVALID;
+    if (what->act > TROUPE_TERMINATE_DYNAMIC_CHILD) return TROUPE_INVALID;
     if (what->act == TROUPE_START_CHILD) {
         if (!child || tr_kid_flaw(child)) return TROUPE_INVALID;
         body.id = child->id;
@@ -164,7 +198,12 @@ static troupe_err make(troupe *rt, const troupe_child_request *what, troupe_msg 
         body.what = child->what;
         body.arg = child->arg;
     }
-    return body.id ? tr_msg_make(&rt->pool, &request_type, &body, out) : TROUPE_INVALID;
+    bool dynamic = what->act >= TROUPE_START_DYNAMIC_CHILD;
+    if (dynamic) {
+        body.arg = what->arg;
+        body.who = what->who;
+    }
+    return body.id || dynamic ? tr_msg_make(&rt->pool, &request_type, &body, out) : TROUPE_INVALID;
 }
 
 troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
@@ -213,5 +252,17 @@ troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *i
 troupe_err troupe_delete_child(troupe *rt, troupe_ref supervisor, const char *id,
                                unsigned timeout_ms) {
     const troupe_child_request request = {.act = TROUPE_DELETE_CHILD, .id = id};
+    return ask(rt, supervisor, &request, timeout_ms, NULL);
+}
+
+troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supervisor, const void *arg,
+                                      unsigned timeout_ms, troupe_ref *out) {
+    const troupe_child_request request = {.act = TROUPE_START_DYNAMIC_CHILD, .arg = arg};
+    return ask(rt, supervisor, &request, timeout_ms, out);
+}
+
+troupe_err troupe_terminate_dynamic_child(troupe *rt, troupe_ref supervisor, troupe_ref child,
+                                          unsigned timeout_ms) {
+    const troupe_child_request request = {.act = TROUPE_TERMINATE_DYNAMIC_CHILD, .who = child};
     return ask(rt, supervisor, &request, timeout_ms, NULL);
 }

@@ -37,9 +37,14 @@ typedef struct troupe_child {
  * had ended before. A temporary child is stopped with its group, but not started again. It all
  * counts as one restart; so does each start that fails, which is tried again with its group. */
 typedef enum troupe_strategy {
-    TROUPE_ONE_FOR_ONE, /* nobody */
-    TROUPE_ONE_FOR_ALL, /* all its siblings */
-    TROUPE_REST_FOR_ONE /* those behind it in start order */
+    TROUPE_ONE_FOR_ONE,  /* nobody */
+    TROUPE_ONE_FOR_ALL,  /* all its siblings */
+    TROUPE_REST_FOR_ONE, /* those behind it in start order */
+    /* Nobody; all children are made at run time (`troupe_start_dynamic_child`) out of one template,
+     * the only child that is listed, which has no name. They are stopped all at the same time, and
+     * forgotten when they have ended. To start, end or restart one, or to count them, takes the
+     * same time however many there are. */
+    TROUPE_SIMPLE_ONE_FOR_ONE
 } troupe_strategy;
 
 /* What a supervisor looks after; everything it points to but `arg` is copied at the start. More
@@ -57,8 +62,8 @@ typedef struct troupe_supervision {
 /* The behaviour of a supervisor; its start argument is a `const troupe_supervision *`. It is ready
  * when its last child is. If one can't be started, those before it are stopped in reverse order
  * and it fails with START_FAILED. Its start fails with INVALID, and a line in the log that says
- * why, for a child without id or behaviour, an id twice, a name too long, an unknown strategy; with
- * TAKEN if its own name is; and with NOMEM. */
+ * why, for a child without id or behaviour, an id twice, a name too long, an unknown strategy, a
+ * number of templates that is not one; with TAKEN if its own name is; and with NOMEM. */
 TROUPE_API extern const troupe_behaviour troupe_supervisor;
 
 /* Starts a supervisor at the top of a tree and waits until all its children have started. A plain
@@ -128,12 +133,25 @@ TROUPE_CHECKED troupe_err troupe_delete_child(troupe *rt, troupe_ref supervisor,
 TROUPE_CHECKED troupe_err troupe_find_child(troupe *rt, troupe_ref supervisor, const char *id,
                                             unsigned timeout_ms, troupe_child_info *info);
 
+/* Starts one more child of a TROUPE_SIMPLE_ONE_FOR_ONE's template, but with that `arg`, which must
+ * live as long as the child, and waits until it is ready. On an error nothing of it is left.
+ * START_FAILED, SHUTDOWN: as above. INVALID: the supervisor is of another strategy; to one of this
+ * strategy all requests by id are. */
+TROUPE_CHECKED troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supervisor,
+                                                     const void *arg, unsigned timeout_ms,
+                                                     troupe_ref *out);
+
+/* Stops such a child and waits until it is gone. One that has ended already: OK. NOTFOUND: it is
+ * somebody else. INVALID: as above. */
+TROUPE_CHECKED troupe_err troupe_terminate_dynamic_child(troupe *rt, troupe_ref supervisor,
+                                                         troupe_ref child, unsigned timeout_ms);
+
 /* How many children a supervisor has. */
 typedef struct troupe_child_counts {
-    uint64_t specs;       /* descriptions */
+    uint64_t specs;       /* descriptions; 1 for dynamic children */
     uint64_t active;      /* that run, start or stop at this moment */
-    uint64_t supervisors; /* of `specs` */
-    uint64_t workers;     /* the others of `specs` */
+    uint64_t supervisors; /* of the descriptions, or of the dynamic children */
+    uint64_t workers;     /* the others */
 } troupe_child_counts;
 
 /* Counts them. */
@@ -145,13 +163,17 @@ typedef enum troupe_child_act {
     TROUPE_START_CHILD,
     TROUPE_TERMINATE_CHILD,
     TROUPE_RESTART_CHILD,
-    TROUPE_DELETE_CHILD
+    TROUPE_DELETE_CHILD,
+    TROUPE_START_DYNAMIC_CHILD,
+    TROUPE_TERMINATE_DYNAMIC_CHILD
 } troupe_child_act;
 
 typedef struct troupe_child_request {
     troupe_child_act act;
-    const char *id;            /* but for TROUPE_START_CHILD */
+    const char *id;            /* to terminate, restart or delete a child */
     const troupe_child *child; /* for TROUPE_START_CHILD */
+    const void *arg;           /* for TROUPE_START_DYNAMIC_CHILD */
+    troupe_ref who;            /* for TROUPE_TERMINATE_DYNAMIC_CHILD */
     uint64_t tag;              /* comes back in the answer */
 } troupe_child_request;
 

@@ -168,3 +168,49 @@ Test(oom, troupe_request_child) {
         stage_expect(asked ? "" : "done");
     }
 }
+
+/* --- Dynamic children ------------------------------------------------------------------------- */
+
+static troupe_ref last;
+
+static void open_pool(void) {
+    (void)stage_open(STAGE_SIMULATED);
+    const troupe_child model = {.id = "kid", .what = &player_behaviour};
+    const troupe_supervision what = {
+        .child = &model, .children = 1, .strategy = TROUPE_SIMPLE_ONE_FOR_ONE};
+    cr_assert_eq(troupe_supervise(stage_rt(), &what, MS, &top), TROUPE_OK);
+}
+
+static troupe_err start_dynamic(void *ctx) {
+    (void)ctx;
+    last = (troupe_ref){7, 7};
+    troupe_err err = nomem(troupe_start_dynamic_child(stage_rt(), top, &b, MS, &last));
+    cr_assert_eq(last.id == 7, err != TROUPE_OK);
+    return err;
+}
+
+static void end_dynamic(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_terminate_dynamic_child(stage_rt(), top, last, MS), TROUPE_OK);
+    (void)stage_run();
+    stage_forget();
+}
+
+Test(oom, troupe_start_dynamic_child) {
+    open_pool();
+    exhaust_call(stage_heap(), start_dynamic, end_dynamic, NULL);
+    family_expect(top, "");
+    stage_close();
+}
+
+Test(oom, troupe_terminate_dynamic_child) {
+    for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
+        open_pool();
+        cr_assert_eq(start_dynamic(NULL), TROUPE_OK);
+        exhaust_from(&x, stage_heap());
+        troupe_err err = troupe_terminate_dynamic_child(stage_rt(), top, last, MS);
+        cr_assert(exhaust_to(&x) ? err == TROUPE_OK || err == TROUPE_NOMEM : err == TROUPE_OK);
+        end_dynamic(NULL);
+        family_expect(top, "");
+    }
+}

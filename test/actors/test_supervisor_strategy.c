@@ -296,8 +296,8 @@ Test(supervisor_strategy, a_time_out_of_an_earlier_stop_kills_nobody) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     uint32_t starts = 0;
     const player slow = {.id = "b", .stopping = TROUPE_LATER, .starts = &starts};
-    troupe_child child[] = {kid(&a, 0), kid(&slow, 0)};
-    child[1].shutdown_ms = 10;
+    troupe_child child[] = {kid(&slow, 0), kid(&a, 0)};
+    child[0].shutdown_ms = 10;
     troupe_ref top = group(TROUPE_ONE_FOR_ALL, child, 2, 9);
     cue_named("a", CUE_FAIL, TROUPE_USER);
     stage_expect("stop(a,USER) stopping(b)");
@@ -307,8 +307,8 @@ Test(supervisor_strategy, a_time_out_of_an_earlier_stop_kills_nobody) {
     *stage_clock() += 10 * TR_MS; /* and the time-out far behind it */
     while (starts < 2) cr_assert_eq(troupe_step(rt, 1), 1);
     cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
-    stage_expect("stop(b,OK) start(a) start(b) stopping(b)");
-    family_expect(top, "a:RUNNING:1 b:STOPPING:1");
+    stage_expect("stop(b,OK) start(b) stopping(b)");
+    family_expect(top, "b:STOPPING:1 a:WAITING:0");
     stage_advance(10);
     cr_assert_not(stage_there(top));
     stage_close();
@@ -364,7 +364,7 @@ Test(supervisor_strategy, a_failure_during_the_start_restarts_those_that_had_sta
 
 Test(supervisor_strategy, an_unknown_strategy_is_refused) {
     troupe *rt = stage_open(STAGE_SIMULATED);
-    const troupe_supervision what = {.strategy = (troupe_strategy)(TROUPE_REST_FOR_ONE + 1)};
+    const troupe_supervision what = {.strategy = (troupe_strategy)(TROUPE_SIMPLE_ONE_FOR_ONE + 1)};
     troupe_ref top;
     cr_assert_eq(troupe_supervise(rt, &what, 1000, &top), TROUPE_INVALID);
     cr_assert_eq(stage_logged("supervisor supervisor: unknown strategy"), 1);
