@@ -21,11 +21,15 @@ static troupe_err refuse(troupe_self *self, const char *what) {
 
 static troupe_err check(troupe_self *self, const troupe_supervision *what) {
     if (what->strategy > TROUPE_SIMPLE_ONE_FOR_ONE) return refuse(self, "unknown strategy");
+    if (what->auto_shutdown > TROUPE_AUTO_SHUTDOWN_ALL)
+        return refuse(self, "unknown auto_shutdown");
     bool simple = what->strategy == TROUPE_SIMPLE_ONE_FOR_ONE;
     if (simple && what->children != 1) return refuse(self, "it needs exactly one template");
     if (simple && what->child->name) return refuse(self, "its template has a name");
     for (size_t i = 0; i < what->children; i++) {
         const char *flaw = tr_kid_flaw(&what->child[i]);
+        if (!flaw && what->child[i].significant && !what->auto_shutdown)
+            flaw = "it is significant, but its supervisor does not care";
         for (size_t j = 0; !flaw && j < i; j++)
             if (strcmp(what->child[i].id, what->child[j].id) == 0)
                 flaw = "another child has its id";
@@ -69,6 +73,7 @@ static void free_all(void *ctx) {
 
 static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_supervision *what) {
     sup->strategy = what->strategy;
+    sup->auto_shutdown = what->auto_shutdown;
     unsigned within_ms = what->within_ms ? what->within_ms : WITHIN_MS;
     if (!tr_limits_init(&sup->limits, self->rt->heap, what->max_restarts, within_ms))
         return TROUPE_NOMEM;
@@ -110,32 +115,52 @@ static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *ki
     tr_order_stop(self, sup, TROUPE_GAVE_UP);
 }
 
+/* A start that was asked for is over: who asked decides what next. */
+static void start_over(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    bool ignored = kid->why == TROUPE_IGNORE, added = tr_request_adds(kid) && !ignored;
+    if (!ignored) tr_kid_report(kid, "it was asked for, and is not tried again");
+    tr_kid_bury(kid);
+    tr_request_settle(kid, ignored ? TROUPE_IGNORE : TROUPE_START_FAILED, true);
+    if (added || kid->dynamic || kid->spec.restart == TROUPE_TEMPORARY) tr_sup_remove(sup, kid);
+    tr_order_go_on(self, sup);
+}
+
+/* Whether the end of a significant child, which has been seen to, is that of all. */
+static bool ends_all(tr_supervisor *sup) {
+    if (sup->auto_shutdown == TROUPE_AUTO_SHUTDOWN_ANY) return true;
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (kid->spec.significant && kid->state != TROUPE_CHILD_ENDED) return false;
+    return sup->auto_shutdown == TROUPE_AUTO_SHUTDOWN_ALL;
+}
+
+static void end_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    bool significant = kid->spec.significant && kid->why != TROUPE_IGNORE;
+    tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
+    if (significant && ends_all(sup))
+        tr_order_stop(self, sup, TROUPE_SHUTDOWN);
+    else
+        tr_order_go_on(self, sup);
+}
+
 static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_err why) {
     kid->why = why;
     if (tr_order_ended(self, sup, kid)) return;
-    if (tr_request_starts(kid)) { /* who asked for it decides what next */
-        tr_kid_report(kid, "it was asked for, and is not tried again");
-        bool added = tr_request_adds(kid);
-        tr_kid_bury(kid);
-        tr_request_settle(kid, TROUPE_START_FAILED, true);
-        if (added || kid->dynamic || kid->spec.restart == TROUPE_TEMPORARY) tr_sup_remove(sup, kid);
-        tr_order_go_on(self, sup);
-        return;
-    }
-    if (sup->phase == PHASE_STARTING && !kid->was_ready) {
+    bool ignored = why == TROUPE_IGNORE && !kid->was_ready;
+    if (tr_request_starts(kid)) {
+        start_over(self, sup, kid);
+    } else if (ignored) {
+        end_child(self, sup, kid);
+    } else if (sup->phase == PHASE_STARTING && !kid->was_ready) {
         tr_kid_report(kid, "its supervisor can't start");
         tr_kid_bury(kid);
         tr_order_stop(self, sup, TROUPE_START_FAILED);
-        return;
-    }
-    if (kid->spec.restart == TROUPE_PERMANENT ||
-        (kid->spec.restart == TROUPE_TRANSIENT && !tr_clean(why))) {
+    } else if (kid->spec.restart == TROUPE_PERMANENT ||
+               (kid->spec.restart == TROUPE_TRANSIENT && !tr_clean(why))) {
         restart_or_give_up(self, sup, kid);
-        return;
+    } else {
+        if (!tr_clean(why)) tr_kid_report(kid, "it is temporary: no restart");
+        end_child(self, sup, kid);
     }
-    if (!tr_clean(why)) tr_kid_report(kid, "it is temporary: no restart");
-    tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
-    tr_order_go_on(self, sup);
 }
 
 /* Takes the note first: once its child is asked to start again, the child may send it again. */

@@ -18,6 +18,7 @@ typedef struct tr_supervisor {
     tr_map by_ref; /* dynamic children, by the ids of their refs */
     tr_limits limits;
     troupe_strategy strategy;
+    troupe_auto_shutdown auto_shutdown;
     tr_phase phase;
     bool busy;          /* children may have to be started or stopped in order */
     size_t stopping;    /* children that were asked to stop and are waited for */

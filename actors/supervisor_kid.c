@@ -15,6 +15,8 @@ const char *tr_kid_flaw(const troupe_child *child) {
     if (!child->what || !child->what->receive) return "it has no behaviour";
     if (child->name && (!*child->name || strlen(child->name) > TROUPE_NAME_MAX))
         return "its name is empty or too long";
+    if (child->significant && child->restart == TROUPE_PERMANENT)
+        return "it is permanent, so it can't be significant";
     return child->restart > TROUPE_TEMPORARY ? "unknown restart rule" : NULL;
 }
 
@@ -115,6 +117,10 @@ void tr_kid_restart(tr_kid *kid) {
     kid->state = TROUPE_CHILD_STARTING;
     kid->was_ready = false;
     tell_own_end(kid, err);
+}
+
+bool tr_kid_ended_well(const tr_kid *kid) {
+    return tr_clean(kid->why) || (kid->why == TROUPE_IGNORE && !kid->was_ready);
 }
 
 bool tr_kid_lives(const tr_kid *kid) {

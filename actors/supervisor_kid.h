@@ -51,6 +51,9 @@ TR_CHECKED troupe_err tr_kid_start(tr_kid *kid, tr_map *by_ref);
  * made, that comes back as the end of a life, in a message that needs no memory. */
 void tr_kid_restart(tr_kid *kid);
 
+/* Whether its last end is no news: clean, or a start that said IGNORE. */
+bool tr_kid_ended_well(const tr_kid *kid);
+
 /* Whether it is on its feet, or has yet to be heard of: its `ended` note will come. */
 bool tr_kid_lives(const tr_kid *kid);
 

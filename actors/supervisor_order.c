@@ -77,7 +77,7 @@ static void stop_dynamic(troupe_self *self, tr_supervisor *sup) {
 bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     bool asked = kid->state == TROUPE_CHILD_STOPPING, all = sup->phase == PHASE_STOPPING;
     if (!asked && !kid->leaving && !all) return false;
-    if (!tr_clean(kid->why) && kid->why != TROUPE_KILLED)
+    if (!tr_kid_ended_well(kid) && kid->why != TROUPE_KILLED)
         tr_kid_report(kid, all ? "its supervisor is stopping" : "its group is restarted");
     if (kid->timeout.id) (void)troupe_cancel(self, kid->timeout); /* it may have fired */
     kid->timeout = (troupe_timer){0};

@@ -13,6 +13,7 @@ struct request {
     const char *id, *name;
     uint32_t act;
     uint32_t restart, shutdown_ms;
+    bool significant;
     troupe_ref who;
     const troupe_behaviour *what;
     const void *arg;
@@ -117,7 +118,9 @@ static troupe_err add(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
                                 .what = request->what,
                                 .arg = request->arg,
                                 .restart = (troupe_restart)request->restart,
-                                .shutdown_ms = request->shutdown_ms};
+                                .shutdown_ms = request->shutdown_ms,
+                                .significant = request->significant};
+    if (child.significant && !sup->auto_shutdown) return TROUPE_INVALID;
     return start_new(self, sup, tr_kid_make(self, &child), msg);
 }
 
@@ -195,6 +198,7 @@ static troupe_err make(troupe *rt, const troupe_child_request *what, troupe_msg 
         body.name = child->name;
         body.restart = child->restart;
         body.shutdown_ms = child->shutdown_ms;
+        body.significant = child->significant;
         body.what = child->what;
         body.arg = child->arg;
     }

@@ -30,6 +30,7 @@ typedef struct troupe_child {
     troupe_restart restart;
     unsigned shutdown_ms; /* 0: 5000, or TROUPE_FOREVER for a supervisor */
     const char *name;     /* registered while the child is in the tree; NULL: none */
+    bool significant;     /* its end may end its supervisor (troupe_auto_shutdown) */
 } troupe_child;
 
 /* Who is restarted with a child that is. The others of its group are stopped first, the last one
@@ -47,6 +48,15 @@ typedef enum troupe_strategy {
     TROUPE_SIMPLE_ONE_FOR_ONE
 } troupe_strategy;
 
+/* Whether a supervisor stops its other children, and ends with SHUTDOWN, once significant children
+ * have ended by themselves and are not restarted. To be terminated, or stopped with a group, is not
+ * to end by oneself. */
+typedef enum troupe_auto_shutdown {
+    TROUPE_AUTO_SHUTDOWN_NEVER, /* no child may be significant */
+    TROUPE_AUTO_SHUTDOWN_ANY,   /* once one has */
+    TROUPE_AUTO_SHUTDOWN_ALL    /* once none of them is left */
+} troupe_auto_shutdown;
+
 /* What a supervisor looks after; everything it points to but `arg` is copied at the start. More
  * than `max_restarts` restarts within `within_ms` of monotonic time, over all children, make it
  * stop them all and fail with GAVE_UP. */
@@ -57,13 +67,15 @@ typedef struct troupe_supervision {
     unsigned within_ms;    /* 0: 5000 */
     const char *name;      /* registered for the supervisor, and in its reports; NULL: none */
     troupe_strategy strategy;
+    troupe_auto_shutdown auto_shutdown;
 } troupe_supervision;
 
 /* The behaviour of a supervisor; its start argument is a `const troupe_supervision *`. It is ready
  * when its last child is. If one can't be started, those before it are stopped in reverse order
  * and it fails with START_FAILED. Its start fails with INVALID, and a line in the log that says
  * why, for a child without id or behaviour, an id twice, a name too long, an unknown strategy, a
- * number of templates that is not one; with TAKEN if its own name is; and with NOMEM. */
+ * significant child that is permanent or of a supervisor that does not care, a number of templates
+ * that is not one; with TAKEN if its own name is; and with NOMEM. */
 TROUPE_API extern const troupe_behaviour troupe_supervisor;
 
 /* Starts a supervisor at the top of a tree and waits until all its children have started. A plain
@@ -109,7 +121,8 @@ TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, uns
  * to is copied, but for `arg`. On an error nothing of it is left.
  * RUNNING: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is being
  * restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start failed;
- * the log says how. SHUTDOWN: it was stopped before it was ready. */
+ * the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said so; then
+ * its description stays all the same, unless it is temporary. */
 TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
                                              const troupe_child *child, unsigned timeout_ms,
                                              troupe_ref *out);
@@ -120,8 +133,8 @@ TROUPE_CHECKED troupe_err troupe_terminate_child(troupe *rt, troupe_ref supervis
                                                  unsigned timeout_ms);
 
 /* Starts a child again that has ended, and waits until it is ready; it has a new ref.
- * RUNNING, RESTARTING: it has not ended. NOTFOUND. START_FAILED, SHUTDOWN: as above, but its
- * description stays. */
+ * RUNNING, RESTARTING: it has not ended. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as above, but
+ * its description stays. */
 TROUPE_CHECKED troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *id,
                                                unsigned timeout_ms, troupe_ref *out);
 
@@ -135,8 +148,8 @@ TROUPE_CHECKED troupe_err troupe_find_child(troupe *rt, troupe_ref supervisor, c
 
 /* Starts one more child of a TROUPE_SIMPLE_ONE_FOR_ONE's template, but with that `arg`, which must
  * live as long as the child, and waits until it is ready. On an error nothing of it is left.
- * START_FAILED, SHUTDOWN: as above. INVALID: the supervisor is of another strategy; to one of this
- * strategy all requests by id are. */
+ * START_FAILED, SHUTDOWN, IGNORE: as above. INVALID: the supervisor is of another strategy; to one
+ * of this strategy all requests by id are. */
 TROUPE_CHECKED troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supervisor,
                                                      const void *arg, unsigned timeout_ms,
                                                      troupe_ref *out);
