@@ -155,7 +155,7 @@ static void ends(unsigned workers) {
     stage_close();
 }
 
-Test(supervisor_request, case_60_terminate_restart_and_delete) {
+Test(supervisor_request, terminate_restart_and_delete) {
     ends(STAGE_SIMULATED);
     ends(1);
     ends(4);

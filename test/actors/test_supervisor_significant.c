@@ -170,7 +170,7 @@ static void refused(troupe_child child, troupe_auto_shutdown mode, const char *w
     stage_close();
 }
 
-Test(supervisor_significant, case_63_what_makes_no_sense_is_refused) {
+Test(supervisor_significant, what_makes_no_sense_is_refused) {
     refused(significant(&a, TROUPE_PERMANENT), TROUPE_AUTO_SHUTDOWN_ANY,
             "child 0: it is permanent, so it can't be significant");
     refused(significant(&a, TROUPE_TRANSIENT), TROUPE_AUTO_SHUTDOWN_NEVER,

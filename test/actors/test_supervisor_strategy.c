@@ -93,7 +93,7 @@ static void all(unsigned workers) {
     stage_close();
 }
 
-Test(supervisor_strategy, case_24_one_for_all_stops_in_reverse_and_starts_in_order) {
+Test(supervisor_strategy, one_for_all_stops_in_reverse_and_starts_in_order) {
     everywhere(all);
 }
 
@@ -208,7 +208,7 @@ static void retry_rest(unsigned workers) {
           "a:RUNNING:1 b:RUNNING:3 c:RUNNING:1");
 }
 
-Test(supervisor_strategy, case_45_one_for_all_tries_again_with_all) {
+Test(supervisor_strategy, one_for_all_tries_again_with_all) {
     everywhere(retry_all);
 }
 
