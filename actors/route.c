@@ -63,7 +63,10 @@ bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint3
     uint64_t control = tr_load64_acquire(&task->control), next;
     do {
         if (control >> 32 != generation) return false;
-        next = (control | bits) & ~(uint64_t)TR_CONTROL_FROZEN;
+        next = control & ~(uint64_t)TR_CONTROL_FROZEN;
+        /* Who was to be stopped before is down already. */
+        if (bits & TR_CONTROL_START) next &= ~(uint64_t)(TR_CONTROL_STOP | TR_CONTROL_KILL);
+        next |= bits;
     } while (!tr_cas64_seq(&task->control, &control, next));
     /* Who takes FROZEN or PARKED away holds the call. */
     if ((control & TR_CONTROL_FROZEN) || tr_mailbox_kick(&task->box)) call(sched, task);

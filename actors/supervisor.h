@@ -1,10 +1,67 @@
-/* What the life of an actor must know of supervisors. */
+/* A supervisor: its state, and what the life of an actor must know of it. */
 #ifndef TR_ACTORS_SUPERVISOR_H
 #define TR_ACTORS_SUPERVISOR_H
 
 #include <troupe/supervisor.h>
 
 #include "actors/actor.h"
+#include "actors/supervisor_kid.h"
+#include "actors/supervisor_limits.h"
+
+/* What it is doing. */
+typedef enum tr_phase { PHASE_STARTING, PHASE_RUNNING, PHASE_STOPPING } tr_phase;
+
+typedef struct tr_supervisor {
+    tr_list kids;  /* tr_kid, in start order */
+    size_t count;  /* of them */
+    tr_kid *model; /* of dynamic children, itself no child; NULL: it has named ones */
+    tr_map by_ref; /* dynamic children, by the ids of their refs */
+    tr_limits limits;
+    troupe_strategy strategy;
+    troupe_auto_shutdown auto_shutdown;
+    tr_phase phase;
+    bool busy;          /* children may have to be started or stopped in order */
+    size_t stopping;    /* children that were asked to stop and are waited for */
+    troupe_err outcome; /* why it is stopping */
+    bool asked_all;     /* its dynamic children were asked to stop */
+    bool brutal;        /* it was killed: so are the children */
+    troupe_ref waiter;  /* who wants to know that the start is complete */
+} tr_supervisor;
+
+/* The child that is listed there; NULL: that is the head. */
+static inline tr_kid *tr_sup_at(tr_supervisor *sup, tr_list *at) {
+    return at == &sup->kids ? NULL : TR_OWNER(at, tr_kid, of_sup);
+}
+
+/* The first child in start order; NULL: there is none. */
+static inline tr_kid *tr_sup_first(tr_supervisor *sup) {
+    return tr_sup_at(sup, sup->kids.next);
+}
+
+/* The one behind another. */
+static inline tr_kid *tr_sup_next(tr_supervisor *sup, tr_kid *kid) {
+    return tr_sup_at(sup, kid->of_sup.next);
+}
+
+/* The last child. */
+static inline tr_kid *tr_sup_last(tr_supervisor *sup) {
+    return tr_sup_at(sup, sup->kids.prev);
+}
+
+/* The one before another. */
+static inline tr_kid *tr_sup_before(tr_supervisor *sup, tr_kid *kid) {
+    return tr_sup_at(sup, kid->of_sup.prev);
+}
+
+/* The dynamic child with that ref; NULL: there is none. */
+tr_kid *tr_sup_dynamic(tr_supervisor *sup, uint64_t id);
+
+/* A child has ended for good: buries it, answers who waits for that, and forgets it if it is
+ * temporary or dynamic. `started` is for who waits for its start. */
+void tr_sup_end(tr_supervisor *sup, tr_kid *kid, troupe_err started);
+
+/* Forgets a child that has ended. */
+void tr_sup_remove(tr_supervisor *sup, tr_kid *kid);
 
 /* A kill of a supervisor: its children are killed first, then it ends as KILLED. True: it must go
  * on until they are gone; false: it has none. */

@@ -35,7 +35,8 @@ typedef struct troupe_behaviour {
 
     /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
      * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but
-     * its supervisor waits until it calls `troupe_ready`. Optional. */
+     * its supervisor waits until it calls `troupe_ready`. TROUPE_IGNORE: nothing is to be started,
+     * which for a supervisor is no failure; it goes on without. Optional. */
     troupe_err (*start)(troupe_self *self, void *state, const void *arg);
 
     /* Handles one message. `*msg` is yours: move it on, or leave it and it is dropped afterwards.

@@ -39,7 +39,11 @@ extern "C" {
     X(START_FAILED, 21, "a child could not be started")                                          \
     X(UNKNOWN_TYPE, 22, "the message type is not registered here")                               \
     X(CLOSED, 23, "closed")                                                                      \
-    X(EMPTY, 24, "nothing is queued")
+    X(EMPTY, 24, "nothing is queued")                                                            \
+    X(RUNNING, 25, "the child is running")                                                       \
+    X(RESTARTING, 26, "the child is being restarted")                                            \
+    X(PRESENT, 27, "there is a child of this id, which has ended")                               \
+    X(IGNORE, 28, "the start decided that nothing is to be started")
 
 typedef enum troupe_err {
 #define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = (number),

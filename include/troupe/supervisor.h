@@ -1,7 +1,7 @@
 /* Supervisors: actors that start other actors in order, restart those that fail, and stop them in
- * reverse order. The semantics are those of OTP's supervisor, one_for_one, but that a restarted
- * child keeps its ref, its name and its unread mail. A supervisor is a behaviour like any other, so
- * a tree is made by listing `troupe_supervisor` as a child. */
+ * reverse order. The semantics are those of OTP's supervisor, but that a restarted child keeps its
+ * ref, its name and its unread mail. A supervisor is a behaviour like any other, so a tree is made
+ * by listing `troupe_supervisor` as a child. */
 #ifndef TROUPE_SUPERVISOR_H
 #define TROUPE_SUPERVISOR_H
 
@@ -15,7 +15,7 @@ extern "C" {
 typedef enum troupe_restart {
     TROUPE_PERMANENT, /* always */
     TROUPE_TRANSIENT, /* only if its end was not clean */
-    TROUPE_TEMPORARY  /* never */
+    TROUPE_TEMPORARY  /* never; once it has ended its supervisor forgets it */
 } troupe_restart;
 
 /* `shutdown_ms` values beside a time: how long a child may take to stop before it is killed. */
@@ -30,7 +30,32 @@ typedef struct troupe_child {
     troupe_restart restart;
     unsigned shutdown_ms; /* 0: 5000, or TROUPE_FOREVER for a supervisor */
     const char *name;     /* registered while the child is in the tree; NULL: none */
+    bool significant;     /* its end may end its supervisor (troupe_auto_shutdown) */
 } troupe_child;
+
+/* Who is restarted with a child that is. The others of its group are stopped first, the last one
+ * first, each by its `shutdown_ms`; then the whole group is started in order, with those of it that
+ * had ended before. A temporary child is stopped with its group, but not started again. It all
+ * counts as one restart; so does each start that fails, which is tried again with its group. */
+typedef enum troupe_strategy {
+    TROUPE_ONE_FOR_ONE,  /* nobody */
+    TROUPE_ONE_FOR_ALL,  /* all its siblings */
+    TROUPE_REST_FOR_ONE, /* those behind it in start order */
+    /* Nobody; all children are made at run time (`troupe_start_dynamic_child`) out of one template,
+     * the only child that is listed, which has no name. They are stopped all at the same time, and
+     * forgotten when they have ended. To start, end or restart one, or to count them, takes the
+     * same time however many there are. */
+    TROUPE_SIMPLE_ONE_FOR_ONE
+} troupe_strategy;
+
+/* Whether a supervisor stops its other children, and ends with SHUTDOWN, once significant children
+ * have ended by themselves and are not restarted. To be terminated, or stopped with a group, is not
+ * to end by oneself. */
+typedef enum troupe_auto_shutdown {
+    TROUPE_AUTO_SHUTDOWN_NEVER, /* no child may be significant */
+    TROUPE_AUTO_SHUTDOWN_ANY,   /* once one has */
+    TROUPE_AUTO_SHUTDOWN_ALL    /* once none of them is left */
+} troupe_auto_shutdown;
 
 /* What a supervisor looks after; everything it points to but `arg` is copied at the start. More
  * than `max_restarts` restarts within `within_ms` of monotonic time, over all children, make it
@@ -41,13 +66,16 @@ typedef struct troupe_supervision {
     unsigned max_restarts; /* 0: none is forgiven */
     unsigned within_ms;    /* 0: 5000 */
     const char *name;      /* registered for the supervisor, and in its reports; NULL: none */
+    troupe_strategy strategy;
+    troupe_auto_shutdown auto_shutdown;
 } troupe_supervision;
 
 /* The behaviour of a supervisor; its start argument is a `const troupe_supervision *`. It is ready
  * when its last child is. If one can't be started, those before it are stopped in reverse order
  * and it fails with START_FAILED. Its start fails with INVALID, and a line in the log that says
- * why, for a child without id or behaviour, an id twice, a name too long; with TAKEN if its
- * own name is; and with NOMEM. */
+ * why, for a child without id or behaviour, an id twice, a name too long, an unknown strategy, a
+ * significant child that is permanent or of a supervisor that does not care, a number of templates
+ * that is not one; with TAKEN if its own name is; and with NOMEM. */
 TROUPE_API extern const troupe_behaviour troupe_supervisor;
 
 /* Starts a supervisor at the top of a tree and waits until all its children have started. A plain
@@ -60,7 +88,7 @@ TROUPE_CHECKED troupe_err troupe_supervise(troupe *rt, const troupe_supervision 
 
 /* Where a child is in its life. */
 typedef enum troupe_child_state {
-    TROUPE_CHILD_WAITING,  /* not started yet */
+    TROUPE_CHILD_WAITING,  /* for its turn to start, or to start again with its group */
     TROUPE_CHILD_STARTING, /* its `start` is not complete */
     TROUPE_CHILD_RUNNING,
     TROUPE_CHILD_STOPPING, /* was asked to stop */
@@ -70,7 +98,7 @@ typedef enum troupe_child_state {
 /* A child as its supervisor sees it. */
 typedef struct troupe_child_info {
     char id[TROUPE_NAME_MAX + 1];
-    troupe_ref ref; /* TROUPE_NOBODY before its first start and after its end */
+    troupe_ref ref; /* TROUPE_NOBODY before its first start, and once it has ended for good */
     troupe_child_state state;
     bool supervisor;
     uint32_t restarts; /* in the supervisor's life */
@@ -82,6 +110,100 @@ typedef struct troupe_child_info {
  * `troupe_ask`; BADTYPE: `supervisor` is not one. */
 TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,
                                           troupe_child_info *info, size_t room, size_t *count);
+
+/* --- Children at run time --------------------------------------------------------------------- */
+
+/* The functions of plain threads wait up to `timeout_ms` for what they ask, but for what a callback
+ * does, which goes on when they no longer wait. Their errors are those of `troupe_ask`, BADTYPE if
+ * `supervisor` is not one, SHUTDOWN if it is stopping, and: */
+
+/* Starts one more child, the last in start order, and waits until it is ready; what `child` points
+ * to is copied, but for `arg`. On an error nothing of it is left.
+ * RUNNING: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is being
+ * restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start failed;
+ * the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said so; then
+ * its description stays all the same, unless it is temporary. */
+TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
+                                             const troupe_child *child, unsigned timeout_ms,
+                                             troupe_ref *out);
+
+/* Stops a child by its `shutdown_ms` and waits until it is gone; its description stays, unless it
+ * is temporary. Also ends the tries to restart it. A child that has ended already: OK. NOTFOUND. */
+TROUPE_CHECKED troupe_err troupe_terminate_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                                 unsigned timeout_ms);
+
+/* Starts a child again that has ended, and waits until it is ready; it has a new ref.
+ * RUNNING, RESTARTING: it has not ended. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as above, but
+ * its description stays. */
+TROUPE_CHECKED troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                               unsigned timeout_ms, troupe_ref *out);
+
+/* Forgets a child that has ended. RUNNING, RESTARTING: it has not. NOTFOUND. */
+TROUPE_CHECKED troupe_err troupe_delete_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                              unsigned timeout_ms);
+
+/* Tells of one child. NOTFOUND. */
+TROUPE_CHECKED troupe_err troupe_find_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                            unsigned timeout_ms, troupe_child_info *info);
+
+/* Starts one more child of a TROUPE_SIMPLE_ONE_FOR_ONE's template, but with that `arg`, which must
+ * live as long as the child, and waits until it is ready. On an error nothing of it is left.
+ * START_FAILED, SHUTDOWN, IGNORE: as above. INVALID: the supervisor is of another strategy; to one
+ * of this strategy all requests by id are. */
+TROUPE_CHECKED troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supervisor,
+                                                     const void *arg, unsigned timeout_ms,
+                                                     troupe_ref *out);
+
+/* Stops such a child and waits until it is gone. One that has ended already: OK. NOTFOUND: it is
+ * somebody else. INVALID: as above. */
+TROUPE_CHECKED troupe_err troupe_terminate_dynamic_child(troupe *rt, troupe_ref supervisor,
+                                                         troupe_ref child, unsigned timeout_ms);
+
+/* How many children a supervisor has. */
+typedef struct troupe_child_counts {
+    uint64_t specs;       /* descriptions; 1 for dynamic children */
+    uint64_t active;      /* that run, start or stop at this moment */
+    uint64_t supervisors; /* of the descriptions, or of the dynamic children */
+    uint64_t workers;     /* the others */
+} troupe_child_counts;
+
+/* Counts them. */
+TROUPE_CHECKED troupe_err troupe_count_children(troupe *rt, troupe_ref supervisor,
+                                                unsigned timeout_ms, troupe_child_counts *out);
+
+/* What an actor can ask of a supervisor, each as the function of that name. */
+typedef enum troupe_child_act {
+    TROUPE_START_CHILD,
+    TROUPE_TERMINATE_CHILD,
+    TROUPE_RESTART_CHILD,
+    TROUPE_DELETE_CHILD,
+    TROUPE_START_DYNAMIC_CHILD,
+    TROUPE_TERMINATE_DYNAMIC_CHILD
+} troupe_child_act;
+
+typedef struct troupe_child_request {
+    troupe_child_act act;
+    const char *id;            /* to terminate, restart or delete a child */
+    const troupe_child *child; /* for TROUPE_START_CHILD */
+    const void *arg;           /* for TROUPE_START_DYNAMIC_CHILD */
+    troupe_ref who;            /* for TROUPE_TERMINATE_DYNAMIC_CHILD */
+    uint64_t tag;              /* comes back in the answer */
+} troupe_child_request;
+
+/* The body of the answer. */
+struct troupe_child_done {
+    uint64_t tag;
+    troupe_ref child; /* that was started, or runs already; else TROUPE_NOBODY */
+    uint32_t err;     /* a troupe_err: what the function of plain threads would return */
+};
+/* Its type: `const struct troupe_child_done *done = troupe_as(*msg, &troupe_child_done_type);` */
+TROUPE_API extern const troupe_type troupe_child_done_type;
+
+/* Asks a supervisor of this runtime for something and goes on; the answer comes as a message, which
+ * never fails for a full mailbox and takes no memory. The errors of `troupe_send`. NOMEM.
+ * INVALID: a description that makes no sense, no id, a supervisor of another node. */
+TROUPE_CHECKED troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
+                                               const troupe_child_request *request);
 
 #ifdef __cplusplus
 }

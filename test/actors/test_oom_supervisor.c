@@ -138,3 +138,40 @@ Test(oom, stop_of_a_supervisor) {
         cr_assert_not(stage_there(top));
     }
 }
+
+/* One of the group has to be made anew, and can't be: that is a start that failed. */
+Test(oom, restart_of_a_group) {
+    static const troupe_child three[] = {
+        {.id = "a", .what = &player_behaviour, .arg = &a, .name = "a"},
+        {.id = "b",
+         .what = &player_behaviour,
+         .arg = &b,
+         .name = "b",
+         .restart = TROUPE_TRANSIENT}};
+    const troupe_supervision what = {
+        .child = three, .children = 2, .max_restarts = 9, .strategy = TROUPE_ONE_FOR_ALL};
+    size_t retried = 0;
+    for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
+        troupe *rt = stage_open(STAGE_SIMULATED);
+        troupe_ref top;
+        cr_assert_eq(troupe_supervise(rt, &what, 10000, &top), TROUPE_OK);
+        cue_named("b", CUE_EXIT, TROUPE_OK);
+        (void)stage_run();
+        static const player other = {.id =
+                                         "other"}; /* so that there is no free place for an actor */
+        while (tr_table_live(&rt->table) < TR_TABLE_CHUNK_FIRST) (void)stage_enter(&other);
+        cue_named("a", CUE_FAIL, TROUPE_USER);
+        exhaust_from(&x, stage_heap());
+        (void)stage_run();
+        bool refused = exhaust_to(&x);
+        retried += stage_logged("supervisor/b can't be made: out of memory; restart ");
+        if (x.all && refused && !stage_there(top)) {
+            cr_assert(troupe_same(stage_find("a"), TROUPE_NOBODY));
+            cr_assert(troupe_same(stage_find("b"), TROUPE_NOBODY));
+            continue;
+        }
+        cr_assert(stage_there(top));
+        cr_assert_not(troupe_same(stage_find("b"), TROUPE_NOBODY));
+    }
+    cr_assert_gt(retried, 0);
+}

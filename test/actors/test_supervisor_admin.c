@@ -16,11 +16,11 @@ Test(supervisor_admin, a_list_tells_each_child_in_start_order) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_supervision inner = {0};
     const troupe_child child[] = {kid(&c, TROUPE_PERMANENT),
-                                  kid(&a, TROUPE_TEMPORARY),
+                                  kid(&a, TROUPE_TRANSIENT),
                                   kid(&b, TROUPE_PERMANENT),
                                   {.id = "inner", .what = &troupe_supervisor, .arg = &inner}};
     troupe_ref top = family(child, 4, 5, 0);
-    cue_named("a", CUE_RETURN, TROUPE_TOOBIG);
+    cue_named("a", CUE_EXIT, TROUPE_SHUTDOWN);
     cue_named("b", CUE_RETURN, TROUPE_USER);
     (void)stage_run();
     troupe_child_info info[4];
@@ -28,7 +28,7 @@ Test(supervisor_admin, a_list_tells_each_child_in_start_order) {
     cr_assert_eq(troupe_children(rt, top, 1000, info, 4, &count), TROUPE_OK);
     cr_assert_eq(count, 4);
     const char *const id[] = {"c", "a", "b", "inner"};
-    const troupe_err why[] = {TROUPE_OK, TROUPE_TOOBIG, (troupe_err)TROUPE_USER, TROUPE_OK};
+    const troupe_err why[] = {TROUPE_OK, TROUPE_SHUTDOWN, (troupe_err)TROUPE_USER, TROUPE_OK};
     for (uint32_t i = 0; i < 4; i++) {
         cr_assert_str_eq(info[i].id, id[i]);
         cr_assert_eq(info[i].supervisor, i == 3);

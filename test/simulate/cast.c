@@ -3,7 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KIDS = 4 };
+enum { KIDS = 4, ROLES = 4096 };
+
+/* What an actor starts with, as long as its supervisor lives; a run needs a few hundred. */
+typedef struct role {
+    slot *it;
+    uint32_t epoch; /* of the slot */
+    troupe_ref ref; /* who plays it */
+    unsigned node;
+    uint32_t limit;
+} role;
+static role roles[ROLES];
+
+static role *new_role(slot *it) {
+    static size_t used;
+    role *as = &roles[used++ % ROLES];
+    *as = (role){.it = it, .epoch = it->epoch, .node = it->node, .limit = it->limit};
+    return as;
+}
 
 slot *cast_anybody(uint64_t drawn) {
     for (uint32_t i = 0; i < SLOTS; i++) {
@@ -177,8 +194,29 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     return err;
 }
 
+static void leave(const role *as) {
+    if (as->it->alive && as->it->epoch == as->epoch) ledger_vacate(as->it);
+}
+
+/* One that had ended for good may be started again: then it is somebody else. And one that nobody
+ * waited for may start when its slot is another's already. */
+static slot *move_in(role *as, troupe_ref who) {
+    bool mine = as->it->alive && as->it->epoch == as->epoch;
+    if (!mine || (as->ref.node && !troupe_same(as->ref, who))) {
+        leave(as);
+        slot *it = ledger_place(as->node, true);
+        if (!it) return NULL;
+        it->limit = as->limit;
+        as->it = it;
+        as->epoch = it->epoch;
+    }
+    as->ref = who;
+    return as->it;
+}
+
 static troupe_err start(troupe_self *self, void *state, const void *arg) {
-    slot *it = *(slot *const *)arg;
+    slot *it = move_in(&roles[(const role *)arg - roles], troupe_me(self));
+    if (!it) return TROUPE_USER;
     *(slot **)state = it;
     if (!it->lives) it->ref = troupe_me(self);
     MUST(troupe_same(it->ref, troupe_me(self)));
@@ -211,31 +249,91 @@ slot *cast_spawn(unsigned node) {
     const troupe_behaviour *what = &worker[it->epoch % 3];
     it->limit = what->mailbox_limit;
     troupe_ref ref;
-    if (troupe_spawn(book.rt[node], what, &it, &ref) == TROUPE_OK) return it;
+    if (troupe_spawn(book.rt[node], what, new_role(it), &ref) == TROUPE_OK) return it;
     ledger_vacate(it);
     return NULL;
 }
 
+/* A child to be, with a slot that it will live in. False: there is none. */
+static bool describe(unsigned node, const char *id, uint32_t drawn, troupe_child *child) {
+    slot *it = ledger_place(node, true);
+    if (!it) return false;
+    it->limit = worker[drawn % 3].mailbox_limit;
+    *child = (troupe_child){.id = id,
+                            .what = &worker[drawn % 3],
+                            .arg = new_role(it),
+                            .restart = (troupe_restart)(drawn % 3),
+                            .shutdown_ms = 1000};
+    return true;
+}
+
+static const char *const ids[KIDS] = {"a", "b", "c", "d"};
+
 void cast_supervise(unsigned node) {
-    static slot *kid[SLOTS]; /* start arguments must live as long as the supervisor */
-    static const char *const id[KIDS] = {"a", "b", "c", "d"};
     troupe_child child[KIDS];
     size_t n = 0;
-    for (; n < KIDS; n++) {
-        slot *it = ledger_place(node, true);
-        if (!it) break;
-        it->limit = worker[n % 3].mailbox_limit;
-        kid[ledger_index(it)] = it;
-        child[n] = (troupe_child){.id = id[n],
-                                  .what = &worker[n % 3],
-                                  .arg = &kid[ledger_index(it)],
-                                  .restart = (troupe_restart)(n % 3),
-                                  .shutdown_ms = 1000};
-    }
+    const troupe_strategy strategy = (troupe_strategy)troupe_sim_choose(book.sim, 4);
+    bool dynamic = strategy == TROUPE_SIMPLE_ONE_FOR_ONE;
+    if (dynamic) child[n++] = (troupe_child){.id = "kid", .what = &worker[0], .shutdown_ms = 500};
+    while (!dynamic && n < KIDS && describe(node, ids[n], (uint32_t)n, &child[n])) n++;
     const troupe_supervision what = {
-        .child = child, .children = n, .max_restarts = 5, .within_ms = 2000};
-    troupe_ref top;
-    troupe_err err = n ? troupe_supervise(book.rt[node], &what, 5000, &top) : TROUPE_OK;
+        .child = child, .children = n, .max_restarts = 5, .within_ms = 2000, .strategy = strategy};
+    top *it = &book.top[book.tops % TOPS];
+    troupe_ref ref;
+    troupe_err err = n ? troupe_supervise(book.rt[node], &what, 5000, &ref) : TROUPE_OK;
+    if (n && !err) {
+        *it = (top){.ref = ref, .node = node, .dynamic = dynamic};
+        book.tops++;
+    }
     if (err) troupe_sim_run(book.sim, 20000); /* what was started is stopped again */
-    for (size_t i = 0; err && i < n; i++) ledger_vacate(*(slot *const *)child[i].arg);
+    for (size_t i = 0; err && !dynamic && i < n; i++) leave(child[i].arg);
+}
+
+static troupe_err change_dynamic(const top *of, unsigned ms) {
+    troupe *rt = book.rt[of->node];
+    troupe_child child;
+    troupe_ref ref;
+    slot *who = cast_anybody(troupe_sim_choose(book.sim, SLOTS));
+    if (troupe_sim_choose(book.sim, 3) == 0)
+        return who ? troupe_terminate_dynamic_child(rt, of->ref, who->ref, ms) : TROUPE_OK;
+    if (!describe(of->node, "kid", 0, &child)) return TROUPE_OK;
+    troupe_err err = troupe_start_dynamic_child(rt, of->ref, child.arg, ms, &ref);
+    if (err) leave(child.arg);
+    return err;
+}
+
+static troupe_err change_named(const top *of, unsigned ms) {
+    troupe *rt = book.rt[of->node];
+    const char *id = ids[troupe_sim_choose(book.sim, KIDS)];
+    troupe_child child;
+    troupe_ref ref;
+    switch (troupe_sim_choose(book.sim, 4)) {
+    case 0:
+        return troupe_terminate_child(rt, of->ref, id, ms);
+    case 1:
+        return troupe_restart_child(rt, of->ref, id, ms, &ref);
+    case 2:
+        return troupe_delete_child(rt, of->ref, id, ms);
+    default:
+        if (!describe(of->node, id, troupe_sim_choose(book.sim, 3), &child)) return TROUPE_OK;
+        troupe_err err = troupe_start_child(rt, of->ref, &child, ms, &ref);
+        if (err) leave(child.arg);
+        return err;
+    }
+}
+
+void cast_change(void) {
+    if (!book.tops) return;
+    const size_t last = book.tops < TOPS ? book.tops : TOPS;
+    const top *of = &book.top[troupe_sim_choose(book.sim, (uint32_t)last)];
+    const unsigned ms = troupe_sim_choose(book.sim, 2) ? 3000 : 3;
+    if (!of->ref.node) return;
+    troupe_err err = of->dynamic ? change_dynamic(of, ms) : change_named(of, ms);
+    /* All other errors would say that the call is wrong. */
+    const troupe_err may[] = {TROUPE_OK,     TROUPE_FULL,     TROUPE_GONE,     TROUPE_TIMEOUT,
+                              TROUPE_NOMEM,  TROUPE_RUNNING,  TROUPE_PRESENT,  TROUPE_RESTARTING,
+                              TROUPE_FAILED, TROUPE_SHUTDOWN, TROUPE_NOTFOUND, TROUPE_START_FAILED};
+    size_t i = 0;
+    while (i < sizeof may / sizeof *may && may[i] != err) i++;
+    if (i == sizeof may / sizeof *may) WRONG("a change: %s", troupe_errname(err));
 }

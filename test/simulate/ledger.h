@@ -7,7 +7,7 @@
 #include <troupe/simulation.h>
 #include <troupe/troupe.h>
 
-enum { NODES = 3, SLOTS = 48, SENDERS = SLOTS + NODES, MONITORS = 512, TIMERS = 512 };
+enum { NODES = 3, SLOTS = 48, SENDERS = SLOTS + NODES, MONITORS = 512, TIMERS = 512, TOPS = 8 };
 
 /* What a message asks its receiver to do. */
 typedef enum act {
@@ -62,6 +62,13 @@ typedef struct timer {
     bool set, cancelled, fired;
 } timer;
 
+/* A supervisor. */
+typedef struct top {
+    troupe_ref ref;
+    unsigned node;
+    bool dynamic;
+} top;
+
 typedef struct ledger {
     const troupe_sim_config *config;
     troupe_sim *sim;
@@ -75,6 +82,8 @@ typedef struct ledger {
     size_t monitors;
     timer timer[TIMERS];
     size_t timers;
+    top top[TOPS]; /* the last ones that were started */
+    size_t tops;   /* so far */
 } ledger;
 
 extern ledger book;

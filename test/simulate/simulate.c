@@ -56,6 +56,8 @@ static void crash(unsigned i) {
     troupe_sim_crash(book.sim, &book.rt[i]);
     for (slot *it = book.slot; it < book.slot + SLOTS; it++)
         if (it->node == i) ledger_vacate(it);
+    for (top *it = book.top; it < book.top + TOPS; it++)
+        if (it->node == i) it->ref = TROUPE_NOBODY;
     open_node(i);
 }
 
@@ -132,7 +134,7 @@ static void something_with_nodes(void) {
 
 static void do_something(void) {
     slot *it = NULL;
-    switch (choose(12)) {
+    switch (choose(13)) {
     case 0:
         (void)cast_spawn(choose(book.nodes));
         break;
@@ -150,6 +152,10 @@ static void do_something(void) {
         break;
     case 5:
         if (book.nodes > 1) something_with_nodes();
+        break;
+    case 6:
+        for (uint32_t n = 1 + choose(4); n > 0; n--) cast_change();
+        look_around();
         break;
     default:
         for (uint32_t n = 1 + choose(12); n > 0; n--) post(choose(ACT_ANSWER));

@@ -1,0 +1,151 @@
+#include "actors/supervisor_kid.h"
+
+#include <string.h>
+
+#include "actors/report.h"
+#include "actors/send.h"
+#include "base/check.h"
+#include "base/heap.h"
+
+enum { SHUTDOWN_MS = 5000 };
+
+const char *tr_kid_flaw(const troupe_child *child) {
+    if (!child->id || !*child->id) return "it has no id";
+    if (strlen(child->id) > TROUPE_NAME_MAX) return "its id is too long";
+    if (!child->what || !child->what->receive) return "it has no behaviour";
+    if (child->name && (!*child->name || strlen(child->name) > TROUPE_NAME_MAX))
+        return "its name is empty or too long";
+    if (child->significant && child->restart == TROUPE_PERMANENT)
+        return "it is permanent, so it can't be significant";
+    return child->restart > TROUPE_TEMPORARY ? "unknown restart rule" : NULL;
+}
+
+tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
+    const troupe_heap *heap = parent->rt->heap;
+    tr_kid *kid = tr_take_zero(heap, sizeof *kid);
+    if (!kid) return NULL;
+    tr_list_init(&kid->of_sup);
+    kid->spec = *child;
+    if (!kid->spec.shutdown_ms)
+        kid->spec.shutdown_ms = child->what == &troupe_supervisor ? TROUPE_FOREVER : SHUTDOWN_MS;
+    kid->spec.id = tr_take_text(heap, child->id);
+    kid->spec.name = tr_take_text(heap, child->name);
+    kid->bond.parent = parent;
+    kid->bond.id = kid->spec.id;
+    if (kid->spec.id && (kid->spec.name || !child->name)) return kid;
+    tr_kid_free(kid, heap);
+    return NULL;
+}
+
+tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg) {
+    tr_kid *kid = tr_take_zero(model->bond.parent->rt->heap, sizeof *kid);
+    if (!kid) return NULL;
+    tr_list_init(&kid->of_sup);
+    kid->dynamic = true;
+    kid->spec = model->spec;
+    kid->spec.arg = arg;
+    kid->bond.parent = model->bond.parent;
+    kid->bond.id = model->bond.id;
+    return kid;
+}
+
+void tr_kid_free(tr_kid *kid, const troupe_heap *heap) {
+    if (!kid->dynamic) {
+        tr_give_text(heap, (char *)(uintptr_t)kid->spec.id); /* our copies */
+        tr_give_text(heap, (char *)(uintptr_t)kid->spec.name);
+    }
+    tr_list_remove(&kid->of_sup);
+    tr_give(heap, kid, sizeof *kid);
+}
+
+void tr_kid_ask(tr_kid *kid, uint32_t request) {
+    (void)tr_route_request(&kid->actor->rt->sched, &kid->actor->task,
+                           tr_actor_generation(kid->actor), request);
+}
+
+/* Has a life begin. A child that can't be named never starts: it ends at once, and tells so. */
+static void begin(tr_kid *kid) {
+    troupe *rt = kid->actor->rt;
+    kid->state = TROUPE_CHILD_STARTING;
+    kid->was_ready = false;
+    troupe_err err = TROUPE_OK;
+    if (kid->spec.name && !kid->named)
+        err = troupe_register(rt, tr_actor_ref(kid->actor), kid->spec.name);
+    kid->named = !err;
+    if (err) {
+        char path[256];
+        tr_actor_path(kid->actor, path, sizeof path);
+        tr_log(rt, TROUPE_ERROR, "%s can't be called \"%s\": %s", path, kid->spec.name,
+               troupe_strerror(err));
+    }
+    tr_kid_ask(kid, err ? TR_CONTROL_START | TR_CONTROL_KILL : TR_CONTROL_START);
+}
+
+troupe_err tr_kid_start(tr_kid *kid, tr_map *by_ref) {
+    troupe *rt = kid->bond.parent->rt;
+    /* A place in the map first: an actor that is made has to be started. */
+    if (by_ref && !tr_map_add(by_ref, 0, &kid->by_ref)) return TROUPE_NOMEM;
+    troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
+    if (by_ref) tr_map_remove(by_ref, &kid->by_ref);
+    if (err) return err;
+    if (by_ref) TR_CHECK(tr_map_add(by_ref, kid->actor->id, &kid->by_ref));
+    kid->named = false;
+    begin(kid);
+    return TROUPE_OK;
+}
+
+/* Has the supervisor hear later on that the child has ended. No actor uses the note meanwhile. */
+static void tell_own_end(tr_kid *kid, troupe_err why) {
+    troupe_self *parent = kid->bond.parent;
+    tr_note *note = &kid->bond.ended;
+    tr_msg_embed(&note->msg, &tr_note_type);
+    note->body = (struct tr_note_body){NULL, TR_NOTE_ENDED, why};
+    troupe_msg *msg = &note->msg;
+    troupe_ref me = tr_actor_ref(parent);
+    TR_CHECK(tr_send(parent->rt, me, me, TR_SEND_FREE, &msg) == TROUPE_OK);
+}
+
+void tr_kid_restart(tr_kid *kid) {
+    kid->again = false;
+    kid->restarts++;
+    if (kid->actor) {
+        begin(kid);
+        return;
+    }
+    troupe_err err = tr_kid_start(kid, NULL); /* a dynamic one never ends up without an actor */
+    if (!err) return;
+    kid->state = TROUPE_CHILD_STARTING;
+    kid->was_ready = false;
+    tell_own_end(kid, err);
+}
+
+bool tr_kid_ended_well(const tr_kid *kid) {
+    return tr_clean(kid->why) || (kid->why == TROUPE_IGNORE && !kid->was_ready);
+}
+
+bool tr_kid_lives(const tr_kid *kid) {
+    return kid->state == TROUPE_CHILD_STARTING || kid->state == TROUPE_CHILD_RUNNING ||
+           kid->state == TROUPE_CHILD_STOPPING;
+}
+
+void tr_kid_report(const tr_kid *kid, const char *next) {
+    troupe_self *parent = kid->bond.parent;
+    if (kid->actor) {
+        tr_report_failure(kid->actor, kid->why, next);
+        return;
+    }
+    char path[256];
+    tr_actor_path(parent, path, sizeof path);
+    tr_log(parent->rt, TROUPE_ERROR, "%s/%s can't be made: %s; %s", path, kid->spec.id,
+           troupe_strerror(kid->why), next);
+}
+
+void tr_kid_bury(tr_kid *kid) {
+    kid->state = TROUPE_CHILD_ENDED;
+    if (!kid->actor) return;
+    /* Its name is free at once, not when the burial has run: this tree, or one that contains it,
+     * may be started again before. */
+    tr_names_forget(&kid->actor->rt->names, kid->actor);
+    tr_kid_ask(kid, TR_CONTROL_BURY);
+    kid->actor = NULL;
+}

@@ -1,0 +1,220 @@
+#include "actors/supervisor_order.h"
+
+#include "actors/supervisor_admin.h"
+#include "actors/supervisor_request.h"
+
+const troupe_type tr_late_type = {
+    "late", sizeof(struct tr_late),
+    (const troupe_field[]){{"who", offsetof(struct tr_late, who), TROUPE_U64},
+                           {"nth", offsetof(struct tr_late, nth), TROUPE_U32}},
+    2};
+
+/* --- Stopping --------------------------------------------------------------------------------- */
+
+/* Those that were between two lives. */
+static void bury_all(tr_supervisor *sup) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) tr_kid_bury(kid);
+}
+
+/* All children have ended. */
+static void finish(troupe_self *self, tr_supervisor *sup) {
+    bury_all(sup);
+    tr_admin_tell_waiter(self, sup, sup->outcome);
+    if (sup->outcome == TROUPE_GAVE_UP)
+        (void)troupe_fail(self, TROUPE_GAVE_UP, "more than %u restarts in %u ms", sup->limits.most,
+                          sup->limits.within_ms);
+    else
+        troupe_exit(self, sup->outcome);
+}
+
+/* Asks a child to stop. False: it was killed, or need not be, and gets no time. */
+static bool ask_to_stop(tr_supervisor *sup, tr_kid *kid) {
+    kid->state = TROUPE_CHILD_STOPPING;
+    kid->leaving = false;
+    kid->stops++;
+    kid->timeout = (troupe_timer){0};
+    sup->stopping++;
+    if (!kid->actor) return false; /* it could not be made, and its note is on its way */
+    bool kill = sup->brutal || kid->spec.shutdown_ms == TROUPE_BRUTAL;
+    tr_kid_ask(kid, kill ? TR_CONTROL_KILL : TR_CONTROL_STOP);
+    return !kill && kid->spec.shutdown_ms != TROUPE_FOREVER;
+}
+
+/* Has the supervisor hear that it is late, after so long. False: no memory. */
+static bool set_time(troupe_self *self, struct tr_late late, unsigned ms, troupe_timer *timer) {
+    troupe_msg *msg = NULL;
+    if (tr_msg_make(&self->rt->pool, &tr_late_type, &late, &msg)) return false;
+    if (!troupe_send_after(self, ms, tr_actor_ref(self), &msg, timer)) return true;
+    troupe_drop(&msg);
+    return false;
+}
+
+/* Gives a child its time to stop. Without memory for the timer it gets none. */
+static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (!ask_to_stop(sup, kid)) return;
+    const struct tr_late late = {.who = kid->actor->id, .nth = kid->stops};
+    if (!set_time(self, late, kid->spec.shutdown_ms, &kid->timeout))
+        tr_kid_ask(kid, TR_CONTROL_KILL);
+}
+
+/* Kills all children that still stop. */
+static void kill_stopping(tr_supervisor *sup) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) tr_kid_ask(kid, TR_CONTROL_KILL);
+}
+
+/* Gives all dynamic children the same time to stop. */
+static void stop_dynamic(troupe_self *self, tr_supervisor *sup) {
+    sup->asked_all = true;
+    bool timed = false;
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (tr_kid_lives(kid) && kid->state != TROUPE_CHILD_STOPPING)
+            timed = ask_to_stop(sup, kid) || timed;
+    if (timed && !set_time(self, (struct tr_late){0}, sup->model->spec.shutdown_ms, NULL))
+        kill_stopping(sup);
+}
+
+bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    bool asked = kid->state == TROUPE_CHILD_STOPPING, all = sup->phase == PHASE_STOPPING;
+    if (!asked && !kid->leaving && !all) return false;
+    if (!tr_kid_ended_well(kid) && kid->why != TROUPE_KILLED)
+        tr_kid_report(kid, all ? "its supervisor is stopping" : "its group is restarted");
+    if (kid->timeout.id) (void)troupe_cancel(self, kid->timeout); /* it may have fired */
+    kid->timeout = (troupe_timer){0};
+    kid->leaving = false;
+    if (asked) sup->stopping--;
+    if (kid->again && !all && kid->spec.restart != TROUPE_TEMPORARY)
+        kid->state = TROUPE_CHILD_WAITING;
+    else
+        tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
+    tr_order_go_on(self, sup);
+    return true;
+}
+
+void tr_order_end(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    kid->again = false;
+    if (kid->state == TROUPE_CHILD_WAITING)
+        tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
+    else if (kid->state != TROUPE_CHILD_STOPPING)
+        stop_child(self, sup, kid);
+}
+
+void tr_order_stop(troupe_self *self, tr_supervisor *sup, troupe_err outcome) {
+    if (sup->phase == PHASE_STOPPING) return;
+    sup->phase = PHASE_STOPPING;
+    sup->busy = true;
+    sup->outcome = outcome;
+    tr_order_go_on(self, sup);
+}
+
+bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
+    sup->brutal = sup->busy = true;
+    sup->phase = PHASE_STOPPING;
+    sup->outcome = TROUPE_KILLED;
+    bool any = false;
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        any = any || tr_kid_lives(kid);
+    kill_stopping(sup);
+    if (any) {
+        tr_order_go_on(self, sup);
+        return true;
+    }
+    bury_all(sup);
+    tr_admin_tell_waiter(self, sup, TROUPE_KILLED);
+    return false;
+}
+
+void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
+    if (!late->who) {
+        if (sup->asked_all) kill_stopping(sup);
+        return;
+    }
+    if (sup->model) {
+        tr_kid *kid = tr_sup_dynamic(sup, late->who);
+        if (kid && kid->state == TROUPE_CHILD_STOPPING) tr_kid_ask(kid, TR_CONTROL_KILL);
+        return;
+    }
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (kid->actor && kid->actor->id == late->who && kid->stops == late->nth &&
+            kid->state == TROUPE_CHILD_STOPPING)
+            tr_kid_ask(kid, TR_CONTROL_KILL);
+}
+
+/* --- Starting --------------------------------------------------------------------------------- */
+
+/* The first start of a child in its turn. One that was added later can't fail all others. */
+static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (!tr_request_starts(kid)) {
+        if (tr_kid_start(kid, NULL)) tr_order_stop(self, sup, TROUPE_START_FAILED);
+        return;
+    }
+    tr_kid_restart(kid); /* if it can't be made, its end comes back and is what it would be then */
+    kid->restarts--;
+}
+
+troupe_err tr_order_add(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (sup->model) return tr_kid_start(kid, &sup->by_ref);
+    if (sup->strategy == TROUPE_ONE_FOR_ONE && sup->phase == PHASE_RUNNING)
+        return tr_kid_start(kid, NULL);
+    kid->state = TROUPE_CHILD_WAITING;
+    sup->busy = true;
+    tr_order_go_on(self, sup);
+    return TROUPE_OK;
+}
+
+/* One at a time: an earlier child may be in a restart meanwhile, and then its start comes first. */
+static void start_next(troupe_self *self, tr_supervisor *sup) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
+        if (kid->state == TROUPE_CHILD_STARTING) return;
+        if (kid->state != TROUPE_CHILD_WAITING) continue;
+        if (kid->again)
+            tr_kid_restart(kid);
+        else
+            start_first(self, sup, kid);
+        return;
+    }
+    sup->busy = false;
+    if (sup->phase == PHASE_RUNNING) return;
+    sup->phase = PHASE_RUNNING;
+    tr_admin_tell_waiter(self, sup, TROUPE_OK);
+    troupe_ready(self);
+}
+
+void tr_order_go_on(troupe_self *self, tr_supervisor *sup) {
+    bool all = sup->phase == PHASE_STOPPING;
+    if (all && sup->model && !sup->asked_all) stop_dynamic(self, sup);
+    if (!sup->busy || sup->stopping) return;
+    for (tr_kid *kid = tr_sup_last(sup); kid; kid = tr_sup_before(sup, kid)) {
+        if (all ? !tr_kid_lives(kid) : !kid->leaving) continue;
+        stop_child(self, sup, kid);
+        return;
+    }
+    if (all)
+        finish(self, sup);
+    else
+        start_next(self, sup);
+}
+
+/* A sibling is started again, after its stop if it lives. */
+static void join_group(tr_kid *kid) {
+    if (kid->state == TROUPE_CHILD_WAITING) return;
+    kid->again = true;
+    if (kid->state == TROUPE_CHILD_STARTING || kid->state == TROUPE_CHILD_RUNNING)
+        kid->leaving = true;
+    else if (kid->state == TROUPE_CHILD_ENDED && kid->spec.restart != TROUPE_TEMPORARY)
+        kid->state = TROUPE_CHILD_WAITING;
+}
+
+void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (sup->strategy == TROUPE_ONE_FOR_ONE || sup->model) {
+        tr_kid_restart(kid);
+        return;
+    }
+    tr_kid *first = sup->strategy == TROUPE_ONE_FOR_ALL ? tr_sup_first(sup) : kid;
+    for (tr_kid *at = first; at; at = tr_sup_next(sup, at))
+        if (at != kid) join_group(at);
+    kid->again = true;
+    kid->state = TROUPE_CHILD_WAITING;
+    sup->busy = true;
+    tr_order_go_on(self, sup);
+}

@@ -1,0 +1,272 @@
+#include "actors/supervisor_request.h"
+
+#include <string.h>
+
+#include "actors/find.h"
+#include "actors/send.h"
+#include "actors/supervisor_order.h"
+#include "base/heap.h"
+
+/* The body; its first member is that of the answer. What a child is never leaves this process. */
+struct request {
+    struct troupe_child_done done;
+    const char *id, *name;
+    uint32_t act;
+    uint32_t restart, shutdown_ms;
+    bool significant;
+    troupe_ref who;
+    const troupe_behaviour *what;
+    const void *arg;
+};
+static const troupe_type request_type = {
+    "troupe_child_request", sizeof(struct request),
+    (const troupe_field[]){{"id", offsetof(struct request, id), TROUPE_TEXT},
+                           {"name", offsetof(struct request, name), TROUPE_TEXT}},
+    2};
+
+const troupe_type troupe_child_done_type =
+    TROUPE_TYPE(troupe_child_done, TROUPE_FIELD(troupe_child_done, tag),
+                TROUPE_FIELD(troupe_child_done, child), TROUPE_FIELD(troupe_child_done, err));
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+static struct request *body_of(troupe_msg *msg) {
+    return tr_msg_body(msg);
+}
+
+/* Turns a request into its answer. */
+static void answer(troupe_self *self, troupe_msg *msg, troupe_ref child, troupe_err err) {
+    troupe_ref to = tr_msg_sender(msg, self->rt->node);
+    struct troupe_child_done *done = &body_of(msg)->done;
+    done->child = child;
+    done->err = (uint32_t)err;
+    msg->type = &troupe_child_done_type;
+    if (tr_send(self->rt, tr_actor_ref(self), to, TR_SEND_FREE, &msg)) troupe_drop(&msg);
+}
+
+static bool wants_start(tr_link *link) {
+    const uint32_t act = body_of(tr_msg_of(link))->act;
+    return act == TROUPE_START_CHILD || act == TROUPE_RESTART_CHILD ||
+           act == TROUPE_START_DYNAMIC_CHILD;
+}
+
+bool tr_request_starts(const tr_kid *kid) {
+    for (tr_link *link = kid->requests.head; link; link = link->next)
+        if (wants_start(link)) return true;
+    return false;
+}
+
+bool tr_request_adds(const tr_kid *kid) {
+    tr_link *first = kid->requests.head;
+    return first && body_of(tr_msg_of(first))->act == TROUPE_START_CHILD;
+}
+
+void tr_request_settle(tr_kid *kid, troupe_err started, bool ended) {
+    tr_fifo all = kid->requests;
+    kid->requests = (tr_fifo){0};
+    for (tr_link *link; (link = tr_fifo_get(&all));) {
+        bool start = wants_start(link);
+        troupe_ref child = start && !started ? tr_actor_ref(kid->actor) : TROUPE_NOBODY;
+        if (start || ended)
+            answer(kid->bond.parent, tr_msg_of(link), child, start ? started : TROUPE_OK);
+        else
+            tr_fifo_put(&kid->requests, link);
+    }
+}
+
+/* --- In the supervisor ------------------------------------------------------------------------ */
+
+static tr_kid *find(tr_supervisor *sup, const char *id) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (strcmp(kid->spec.id, id) == 0) return kid;
+    return NULL;
+}
+
+/* Why a child can't be started or deleted; OK: it has ended. */
+static troupe_err alive(const tr_kid *kid) {
+    if (kid->state == TROUPE_CHILD_ENDED) return TROUPE_OK;
+    bool restarting = kid->state == TROUPE_CHILD_WAITING ||
+                      (kid->state == TROUPE_CHILD_STARTING && kid->restarts);
+    return restarting ? TROUPE_RESTARTING : TROUPE_RUNNING;
+}
+
+/* Starts a child for a request, which waits until it is ready. */
+static troupe_err start(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    tr_fifo_put(&kid->requests, &(*msg)->link);
+    troupe_err err = tr_order_add(self, sup, kid);
+    if (err)
+        kid->requests = (tr_fifo){0};
+    else
+        *msg = NULL;
+    return err;
+}
+
+/* Adds a child that has just been made, if it has, and starts it. */
+static troupe_err start_new(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    if (!kid) return TROUPE_NOMEM;
+    tr_list_add(&sup->kids, &kid->of_sup);
+    sup->count++;
+    troupe_err err = start(self, sup, kid, msg);
+    if (err) tr_sup_remove(sup, kid);
+    return err;
+}
+
+static troupe_err add(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
+    const struct request *request = body_of(*msg);
+    const troupe_child child = {.id = request->id,
+                                .name = *request->name ? request->name : NULL,
+                                .what = request->what,
+                                .arg = request->arg,
+                                .restart = (troupe_restart)request->restart,
+                                .shutdown_ms = request->shutdown_ms,
+                                .significant = request->significant};
+    if (child.significant && !sup->auto_shutdown) return TROUPE_INVALID;
+    return start_new(self, sup, tr_kid_make(self, &child), msg);
+}
+
+/* Ends a child for a request, which waits until it is gone. */
+static void end(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    tr_fifo_put(&kid->requests, &(*msg)->link);
+    *msg = NULL;
+    tr_order_end(self, sup, kid);
+}
+
+/* Whether an actor of this runtime lives, and is not about to be buried. */
+static bool lives(troupe *rt, troupe_ref who) {
+    const troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
+    return self && !(tr_load64_acquire(&self->task.control) & TR_CONTROL_BURY);
+}
+
+static troupe_err act_dynamic(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
+    const struct request *request = body_of(*msg);
+    if (request->act == TROUPE_START_DYNAMIC_CHILD)
+        return start_new(self, sup, tr_kid_make_dynamic(sup->model, request->arg), msg);
+    const troupe_ref who = request->who;
+    tr_kid *kid = who.node == self->rt->node ? tr_sup_dynamic(sup, who.id) : NULL;
+    if (kid)
+        end(self, sup, kid, msg);
+    else if (lives(self->rt, who))
+        return TROUPE_NOTFOUND;
+    return TROUPE_OK;
+}
+
+/* What can be done at once; LATER: the message is kept, or was. */
+static troupe_err act(troupe_self *self, tr_supervisor *sup, troupe_msg **msg, troupe_ref *child) {
+    const struct request *request = body_of(*msg);
+    bool dynamic = request->act >= TROUPE_START_DYNAMIC_CHILD;
+    if (dynamic != (sup->model != NULL)) return TROUPE_INVALID;
+    if (sup->phase == PHASE_STOPPING) return TROUPE_SHUTDOWN;
+    if (dynamic) return act_dynamic(self, sup, msg);
+    tr_kid *kid = find(sup, request->id);
+    if (request->act == TROUPE_START_CHILD && !kid) return add(self, sup, msg);
+    if (!kid) return TROUPE_NOTFOUND;
+    troupe_err err = alive(kid);
+    if (request->act == TROUPE_TERMINATE_CHILD) {
+        if (!err) return TROUPE_OK;
+        end(self, sup, kid, msg);
+        return TROUPE_OK;
+    }
+    if (err) {
+        if (kid->actor && err == TROUPE_RUNNING) *child = tr_actor_ref(kid->actor);
+        return err;
+    }
+    if (request->act == TROUPE_START_CHILD) return TROUPE_PRESENT;
+    if (request->act == TROUPE_RESTART_CHILD) return start(self, sup, kid, msg);
+    tr_sup_remove(sup, kid);
+    return TROUPE_OK;
+}
+
+bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
+    if ((*msg)->type != &request_type) return false;
+    troupe_ref child = TROUPE_NOBODY;
+    troupe_msg *request = *msg;
+    *msg = NULL; /* from here on it is ours, and its own answer */
+    troupe_err err = act(self, sup, &request, &child);
+    if (request) answer(self, request, child, err);
+    return true;
+}
+
+/* --- Making requests -------------------------------------------------------------------------- */
+
+static troupe_err make(troupe *rt, const troupe_child_request *what, troupe_msg **out) {
+    const troupe_child *child = what->child;
+    struct request body = {.done = {.tag = what->tag}, .id = what->id, .act = what->act};
+    if (what->act > TROUPE_TERMINATE_DYNAMIC_CHILD) return TROUPE_INVALID;
+    if (what->act == TROUPE_START_CHILD) {
+        if (!child || tr_kid_flaw(child)) return TROUPE_INVALID;
+        body.id = child->id;
+        body.name = child->name;
+        body.restart = child->restart;
+        body.shutdown_ms = child->shutdown_ms;
+        body.significant = child->significant;
+        body.what = child->what;
+        body.arg = child->arg;
+    }
+    bool dynamic = what->act >= TROUPE_START_DYNAMIC_CHILD;
+    if (dynamic) {
+        body.arg = what->arg;
+        body.who = what->who;
+    }
+    return body.id || dynamic ? tr_msg_make(&rt->pool, &request_type, &body, out) : TROUPE_INVALID;
+}
+
+troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
+                                const troupe_child_request *request) {
+    troupe_msg *msg = NULL;
+    if (supervisor.node != self->rt->node && supervisor.node) return TROUPE_INVALID;
+    troupe_err err = make(self->rt, request, &msg);
+    if (!err) err = troupe_send(self, supervisor, &msg);
+    troupe_drop(&msg);
+    return err;
+}
+
+static troupe_err ask(troupe *rt, troupe_ref supervisor, const troupe_child_request *request,
+                      unsigned timeout_ms, troupe_ref *out) {
+    troupe_msg *msg = NULL;
+    if (supervisor.node != rt->node && supervisor.node) return TROUPE_INVALID;
+    troupe_err err = make(rt, request, &msg);
+    if (!err) err = troupe_ask(rt, supervisor, &msg, timeout_ms);
+    if (!err) {
+        const struct troupe_child_done *done = troupe_as(msg, &troupe_child_done_type);
+        err = done ? (troupe_err)done->err : TROUPE_BADTYPE;
+        if (out && done && done->child.node) *out = done->child;
+    }
+    troupe_drop(&msg);
+    return err;
+}
+
+troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor, const troupe_child *child,
+                              unsigned timeout_ms, troupe_ref *out) {
+    const troupe_child_request request = {.act = TROUPE_START_CHILD, .child = child};
+    return ask(rt, supervisor, &request, timeout_ms, out);
+}
+
+troupe_err troupe_terminate_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                  unsigned timeout_ms) {
+    const troupe_child_request request = {.act = TROUPE_TERMINATE_CHILD, .id = id};
+    return ask(rt, supervisor, &request, timeout_ms, NULL);
+}
+
+troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *id,
+                                unsigned timeout_ms, troupe_ref *out) {
+    const troupe_child_request request = {.act = TROUPE_RESTART_CHILD, .id = id};
+    return ask(rt, supervisor, &request, timeout_ms, out);
+}
+
+troupe_err troupe_delete_child(troupe *rt, troupe_ref supervisor, const char *id,
+                               unsigned timeout_ms) {
+    const troupe_child_request request = {.act = TROUPE_DELETE_CHILD, .id = id};
+    return ask(rt, supervisor, &request, timeout_ms, NULL);
+}
+
+troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supervisor, const void *arg,
+                                      unsigned timeout_ms, troupe_ref *out) {
+    const troupe_child_request request = {.act = TROUPE_START_DYNAMIC_CHILD, .arg = arg};
+    return ask(rt, supervisor, &request, timeout_ms, out);
+}
+
+troupe_err troupe_terminate_dynamic_child(troupe *rt, troupe_ref supervisor, troupe_ref child,
+                                          unsigned timeout_ms) {
+    const troupe_child_request request = {.act = TROUPE_TERMINATE_DYNAMIC_CHILD, .who = child};
+    return ask(rt, supervisor, &request, timeout_ms, NULL);
+}

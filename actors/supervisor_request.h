@@ -1,0 +1,21 @@
+/* Requests for a change of a supervisor's children. A request is a message that comes back as its
+ * own answer, so that to answer needs no memory and can't fail. */
+#ifndef TR_ACTORS_SUPERVISOR_REQUEST_H
+#define TR_ACTORS_SUPERVISOR_REQUEST_H
+
+#include "actors/supervisor.h"
+
+/* Handles a request, at once or when its child is ready or gone; then the message is kept. False:
+ * it is none. */
+bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg);
+
+/* Whether somebody waits for the start of a child. */
+bool tr_request_starts(const tr_kid *kid);
+
+/* Whether that is the one who brought it. */
+bool tr_request_adds(const tr_kid *kid);
+
+/* Answers who waits for a child's start with `started`; and if it has ended, who waits for that. */
+void tr_request_settle(tr_kid *kid, troupe_err started, bool ended);
+
+#endif
