@@ -83,10 +83,12 @@ bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     kid->timeout = (troupe_timer){0};
     kid->leaving = false;
     if (asked) sup->stopping--;
-    if (kid->again && !all && kid->spec.restart != TROUPE_TEMPORARY)
+    if (kid->again && !all && kid->spec.restart != TROUPE_TEMPORARY) {
         kid->state = TROUPE_CHILD_WAITING;
-    else
+        tr_request_settle(kid, TROUPE_LATER, true); /* it may have been ended by hand, too */
+    } else {
         tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
+    }
     tr_order_go_on(self, sup);
     return true;
 }

@@ -67,7 +67,7 @@ void tr_request_settle(tr_kid *kid, troupe_err started, bool ended) {
     for (tr_link *link; (link = tr_fifo_get(&all));) {
         bool start = wants_start(link);
         troupe_ref child = start && !started ? tr_actor_ref(kid->actor) : TROUPE_NOBODY;
-        if (start || ended)
+        if (start ? started != TROUPE_LATER : ended)
             answer(kid->bond.parent, tr_msg_of(link), child, start ? started : TROUPE_OK);
         else
             tr_fifo_put(&kid->requests, link);

@@ -15,7 +15,8 @@ bool tr_request_starts(const tr_kid *kid);
 /* Whether that is the one who brought it. */
 bool tr_request_adds(const tr_kid *kid);
 
-/* Answers who waits for a child's start with `started`; and if it has ended, who waits for that. */
+/* Answers who waits for a child's start with `started`, but if that is LATER; and if it has ended,
+ * who waits for that. */
 void tr_request_settle(tr_kid *kid, troupe_err started, bool ended);
 
 #endif

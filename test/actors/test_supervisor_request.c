@@ -348,3 +348,26 @@ Test(supervisor_request, a_supervisor_that_ends_answers_all) {
     ends_meanwhile(false);
     ends_meanwhile(true);
 }
+
+/* Its group fails while it is being ended by hand: it has ended, and is started again. */
+Test(supervisor_request, who_waits_for_an_end_is_answered_also_if_the_group_starts_again) {
+    (void)stage_open(STAGE_SIMULATED);
+    const troupe_child child[] = {kid(&a, 0),
+                                  {.id = "c", .what = &player_behaviour, .arg = &slow_b}};
+    const troupe_supervision what = {
+        .child = child, .children = 2, .max_restarts = 9, .strategy = TROUPE_ONE_FOR_ALL};
+    troupe_ref top, who;
+    cr_assert_eq(troupe_supervise(stage_rt(), &what, MS, &top), TROUPE_OK);
+    troupe_child_info info;
+    cr_assert_eq(troupe_find_child(stage_rt(), top, "c", MS, &info), TROUPE_OK);
+    cr_assert_eq(troupe_spawn(stage_rt(), &manager, NULL, &who), TROUPE_OK);
+    stage_forget();
+    cue_about(who, TROUPE_TERMINATE_CHILD, 1, top);
+    stage_expect("stopping(b)");
+    cue_named("a", CUE_FAIL, TROUPE_USER);
+    stage_expect("stop(a,USER)");
+    cue(info.ref, CUE_EXIT, TROUPE_OK);
+    stage_expect_all("stop(b,OK) 1:OK:0 start(a) start(b)");
+    family_expect(top, "a:RUNNING:1 c:RUNNING:1");
+    stage_close();
+}
