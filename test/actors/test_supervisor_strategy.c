@@ -172,7 +172,7 @@ Test(supervisor_strategy, case_29_two_that_die_at_once_are_one_restart_of_a_grou
 }
 
 Test(supervisor_strategy, case_29_two_that_die_at_once_are_two_restarts_without_a_group) {
-    cr_assert_not(survives_two(STAGE_SIMULATED, TROUPE_ONE_FOR_ONE, "stop(a,USER)"));
+    cr_assert_not(survives_two(TROUPE_STEPPED, TROUPE_ONE_FOR_ONE, "stop(a,USER)"));
 }
 
 /* --- Restarts that fail ----------------------------------------------------------------------- */

@@ -58,7 +58,7 @@ home-place-for-nothing  | mailbox/mailbox.h | mailbox | s/tr_store32_relaxed(&bo
 come-unparked           | actors/route.c    | actors  | /^static void settle_from_afar/,/^}/s/if (tr_mailbox_park(&task->box))/if (false)/; /^static void settle_from_afar/,/^}/s/^    call(sched, task);//
 settle-looks-away       | actors/route.c    | actors  | /^static void settle_from_afar/,/^}/s/if (!asked || !tr_mailbox_kick(&task->box)) return;/(void)asked; return;/
 request-does-not-kick   | actors/route.c    | actors  | s/ || tr_mailbox_kick(&task->box)) call(sched, task);/) call(sched, task);/
-request-keeps-frozen    | actors/route.c    | actors  | s/next = (control | bits) & ~(uint64_t)TR_CONTROL_FROZEN;/next = control | bits;/
+request-keeps-frozen    | actors/route.c    | actors  | s/next = control & ~(uint64_t)TR_CONTROL_FROZEN;/next = control;/
 move-what-is-queued     | actors/route.c    | actors  | s/ == home->index && !task->queued;/ == home->index;/
 push-afar-calls-nobody  | actors/route.c    | actors  | /^tr_push tr_route_push_far/,/^}/s/^    call(sched, task);//
 rest-looks-away         | actors/turn.c     | actors  | /^bool tr_turn_rest/,/^}/s/if (!asked || !tr_mailbox_kick(&task->box)) return true;/(void)asked; return true;/
