@@ -98,8 +98,17 @@ struct troupe_self {
 TR_CHECKED troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg,
                                     tr_bond *bond, troupe_self **out);
 
-/* Whether an end for that reason is clean: OK or SHUTDOWN. */
-bool tr_clean(troupe_err why);
+/* Says what it is doing, for reports: a constant text. By whoever runs it. */
+static inline void tr_actor_set_doing(troupe_self *self, const char *what) {
+    tr_store64_relaxed(&self->doing, (uint64_t)(uintptr_t)what);
+}
+
+/* The record of how this life failed, made at the first call; NULL then: no memory, or the first
+ * failure is on record already, which is the one that counts. By whoever runs it. */
+tr_failure *tr_actor_failure(troupe_self *self);
+
+/* Sends its supervisor one of the bond's notes, which is not on its way. By whoever runs it. */
+void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, troupe_err why);
 
 /* An actor's ref. */
 static inline troupe_ref tr_actor_ref(const troupe_self *self) {

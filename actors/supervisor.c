@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/life.h"
 #include "actors/report.h"
 #include "actors/supervisor_admin.h"
 #include "actors/supervisor_order.h"
@@ -104,7 +105,7 @@ static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *ki
     if (tr_limits_pass(&sup->limits, now)) {
         snprintf(next, sizeof next, "restart %u of %u in %u ms",
                  tr_limits_recent(&sup->limits, now), sup->limits.most, sup->limits.within_ms);
-        if (!tr_clean(kid->why)) tr_kid_report(kid, next);
+        if (!tr_life_clean(kid->why)) tr_kid_report(kid, next);
         tr_order_restart(self, sup, kid);
         return;
     }
@@ -155,10 +156,10 @@ static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
         tr_kid_bury(kid);
         tr_order_stop(self, sup, TROUPE_START_FAILED);
     } else if (kid->spec.restart == TROUPE_PERMANENT ||
-               (kid->spec.restart == TROUPE_TRANSIENT && !tr_clean(why))) {
+               (kid->spec.restart == TROUPE_TRANSIENT && !tr_life_clean(why))) {
         restart_or_give_up(self, sup, kid);
     } else {
-        if (!tr_clean(why)) tr_kid_report(kid, "it is temporary: no restart");
+        if (!tr_life_clean(why)) tr_kid_report(kid, "it is temporary: no restart");
         end_child(self, sup, kid);
     }
 }

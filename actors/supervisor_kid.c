@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/life.h"
 #include "actors/report.h"
 #include "actors/send.h"
 #include "base/check.h"
@@ -120,7 +121,7 @@ void tr_kid_restart(tr_kid *kid) {
 }
 
 bool tr_kid_ended_well(const tr_kid *kid) {
-    return tr_clean(kid->why) || (kid->why == TROUPE_IGNORE && !kid->was_ready);
+    return tr_life_clean(kid->why) || (kid->why == TROUPE_IGNORE && !kid->was_ready);
 }
 
 bool tr_kid_lives(const tr_kid *kid) {

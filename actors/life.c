@@ -1,0 +1,162 @@
+#include "actors/life.h"
+
+#include <string.h>
+
+#include "actors/find.h"
+#include "actors/report.h"
+#include "actors/send.h"
+#include "actors/turn.h"
+#include "base/check.h"
+#include "base/heap.h"
+#include "base/place.h"
+
+/* --- Death ------------------------------------------------------------------------------------ */
+
+bool tr_life_clean(troupe_err why) {
+    return why == TROUPE_OK || why == TROUPE_SHUTDOWN;
+}
+
+/* Gives back all that a life held. */
+static void release(troupe_self *self) {
+    for (tr_cleanup *cleanup; (cleanup = self->cleanups);) {
+        self->cleanups = cleanup->next;
+        cleanup->run(cleanup->ctx);
+        tr_give(self->rt->heap, cleanup, sizeof *cleanup);
+    }
+    if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
+    if (self->has_watched) tr_ties_forget(self);
+    tr_pool_give(&self->rt->pool, self->state, self->what->state_size);
+    self->state = NULL;
+}
+
+void tr_life_give_place(troupe_self *self) {
+    const tr_worker *worker = tr_sched_mine(&self->rt->sched);
+    tr_table_give(&self->rt->table, worker ? worker->index : TR_NOWHERE, self);
+}
+
+void tr_life_bury(troupe_self *self) {
+    troupe *rt = self->rt;
+    troupe_ref me = tr_actor_ref(self);
+    troupe_err why = self->why;
+    self->status = TR_BURIED;
+    /* Who finds that it is gone finds its name free. It may get one until it is retired, though. */
+    if (tr_load64_acquire(&self->task.control) & TR_CONTROL_NAMED)
+        tr_names_forget(&rt->names, self);
+    uint64_t marks = tr_table_retire(self); /* once one call has said GONE, all do */
+    tr_give(rt->heap, self->failure, sizeof *self->failure);
+    self->failure = NULL;
+    bool wanted = tr_mailbox_close(&self->task.box);
+    tr_fifo mail = tr_turn_take_mail(&rt->sched, &self->task);
+    for (tr_link *link; (link = tr_fifo_get(&mail));) {
+        troupe_msg *msg = tr_msg_of(link);
+        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
+    }
+    if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
+    if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, why);
+    tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
+    if (port) port->ops->room(port, me);
+    /* A call may be on its way, through this very memory: then its turn is the last (see there). */
+    if (tr_turn_release(&rt->sched, &self->task)) tr_life_give_place(self);
+}
+
+bool tr_life_end(troupe_self *self, troupe_err why) {
+    tr_turn_unwatch(&self->rt->sched);
+    bool started = self->status == TR_ALIVE;
+    if (!tr_life_clean(why)) (void)tr_actor_failure(self); /* at least with what it was doing */
+    if (started && why != TROUPE_KILLED && self->what->stop) {
+        tr_actor_set_doing(self, "stop");
+        self->what->stop(self, self->state, why);
+    }
+    release(self);
+    self->status = TR_HELD;
+    self->why = why;
+    if (self->bond) {
+        tr_actor_tell_parent(self, &self->bond->ended, TR_NOTE_ENDED, why);
+        return true;
+    }
+    if (!tr_life_clean(why) && why != TROUPE_KILLED) tr_report_failure(self, why, "not supervised");
+    tr_life_bury(self);
+    return false;
+}
+
+bool tr_life_after(troupe_self *self, troupe_err err) {
+    if (err) {
+        (void)tr_actor_failure(self);
+        troupe_exit(self, err);
+    }
+    return self->ending ? tr_life_end(self, self->why) : true;
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+/* Makes the state and runs `start`. An error: the life has not begun, and nothing of it is left. */
+static troupe_err run_start(troupe_self *self) {
+    const troupe_behaviour *what = self->what;
+    if (what->state_size) {
+        self->state = tr_pool_take(&self->rt->pool, what->state_size);
+        if (!self->state) return TROUPE_NOMEM;
+        memset(self->state, 0, what->state_size);
+    }
+    troupe_err err = what->start ? what->start(self, self->state, self->arg) : TROUPE_OK;
+    if (err && err != TROUPE_LATER) {
+        (void)tr_actor_failure(self);
+        troupe_exit(self, err);
+        if (!self->why) self->why = err; /* also after troupe_exit(self, TROUPE_OK) */
+        return self->why;
+    }
+    self->status = TR_ALIVE;
+    if (!err) troupe_ready(self);
+    return TROUPE_OK;
+}
+
+/* Forgets how the last life ended. */
+static void renew(troupe_self *self) {
+    tr_give(self->rt->heap, self->failure, sizeof *self->failure);
+    self->failure = NULL;
+    self->ready = self->stopping = self->ending = false;
+    self->why = TROUPE_OK;
+    tr_actor_set_doing(self, "start");
+    self->lives++;
+}
+
+void tr_life_skip(troupe_self *self, troupe_err why) {
+    renew(self);
+    (void)tr_life_end(self, why);
+}
+
+void tr_life_begin(troupe_self *self) {
+    renew(self);
+    troupe_err err = run_start(self);
+    if (err)
+        (void)tr_life_end(self, err);
+    else
+        (void)tr_life_after(self, TROUPE_OK);
+}
+
+troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
+                        troupe_ref *out) {
+    if (tr_load32_acquire(&rt->closing)) return TROUPE_CLOSED;
+    troupe_self *self;
+    troupe_err err = tr_actor_make(rt, what, arg, NULL, &self);
+    if (err) return err;
+    /* A close that began meanwhile may have asked everybody to stop before this one was there. It
+     * says so first and then counts the living; this one was counted before: one sees the other. */
+    if (tr_load32_seq(&rt->closing)) {
+        tr_life_bury(self);
+        return TROUPE_CLOSED;
+    }
+    troupe_ref me = tr_actor_ref(self);
+    tr_place before = tr_place_enter((tr_place){.runtime = rt});
+    renew(self);
+    err = run_start(self);
+    if (err) {
+        release(self);
+        tr_life_bury(self);
+    } else if (tr_life_after(self, TROUPE_OK)) {
+        /* From here on it runs by itself: `start` may have sent itself mail, or been asked to. */
+        tr_route_settle(&rt->sched, &self->task, what->blocking && !rt->sim);
+    }
+    (void)tr_place_enter(before);
+    if (!err) *out = me;
+    return err;
+}

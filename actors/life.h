@@ -1,0 +1,28 @@
+/* The lives of an actor: how each begins and ends, and the actor's burial. By whoever runs it. */
+#ifndef TR_ACTORS_LIFE_H
+#define TR_ACTORS_LIFE_H
+
+#include "actors/actor.h"
+
+/* Whether an end for that reason is clean: OK or SHUTDOWN. */
+bool tr_life_clean(troupe_err why);
+
+/* Begins a life of a supervised actor; its supervisor hears how it went. */
+void tr_life_begin(troupe_self *self);
+
+/* Ends the life without ever having begun, since somebody asked for its end meanwhile. */
+void tr_life_skip(troupe_self *self, troupe_err why);
+
+/* Ends a life. True: the actor is held for its supervisor; false: it is buried. */
+bool tr_life_end(troupe_self *self, troupe_err why);
+
+/* Ends the life if the callback that returned `err` failed or asked for it. False: buried. */
+bool tr_life_after(troupe_self *self, troupe_err err);
+
+/* Ends an actor for good; nobody may touch it after. */
+void tr_life_bury(troupe_self *self);
+
+/* Gives the place of a buried actor back. */
+void tr_life_give_place(troupe_self *self);
+
+#endif
