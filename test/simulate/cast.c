@@ -177,6 +177,7 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
     uint32_t waiting, limit;
     MUST(it->running++ == 0);
+    it->received++;
     MUST(troupe_mailbox(troupe_runtime(self), troupe_me(self), &waiting, &limit) == TROUPE_OK);
     MUST(waiting <= it->limit);
     if (down) ledger_down(it, down);

@@ -136,7 +136,25 @@ void ledger_check(void) {
     check_timers();
 }
 
+/* What an actor's account says beside what was seen of it from outside. Nothing runs. */
+static void check_account(const slot *it) {
+    troupe_account own;
+    troupe *rt = book.rt[it->node];
+    if (!it->alive || !rt || troupe_account_of(rt, it->ref, &own) != TROUPE_OK) return;
+    const uint64_t received = own.handled + own.dead[TROUPE_DEAD_FAILED];
+    if (received != it->received)
+        WRONG("slot %u received %llu messages, and its account says %llu", ledger_index(it),
+              (unsigned long long)it->received, (unsigned long long)received);
+    /* Its signals are queued too. */
+    if (!it->far && own.queued < it->outstanding)
+        WRONG("slot %u has %u messages unread, and its account says %llu", ledger_index(it),
+              it->outstanding, (unsigned long long)own.queued);
+    if (own.sent != received + own.queued)
+        WRONG("the account of slot %u does not add up", ledger_index(it));
+}
+
 void ledger_balance(void) {
+    for (const slot *it = book.slot; it < book.slot + SLOTS; it++) check_account(it);
     for (unsigned i = 0; i < book.nodes; i++) {
         troupe_account all;
         if (!book.rt[i]) continue;

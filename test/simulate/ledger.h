@@ -42,6 +42,7 @@ typedef struct slot {
     uint32_t epoch, limit, lives;
     bool alive, supervised, far; /* far: somebody on another node has sent to it */
     int running;                 /* callbacks that are inside */
+    uint64_t received;           /* that `receive` was called for, over all lives */
     uint32_t outstanding;        /* accepted, and neither handled nor dead; of local senders */
     uint32_t sent[SENDERS], seen[SENDERS]; /* numbers of pairs, by the other slot */
     uint32_t seen_epoch[SENDERS];
@@ -114,7 +115,7 @@ void ledger_dead(const struct work *work, troupe_dead reason);
 void ledger_down(slot *to, const struct troupe_down *down);
 /* At the end, with nothing left to do: every monitor has had what it must. */
 void ledger_check(void);
-/* The books of all runtimes balance. */
+/* The books of all runtimes balance, and those of each actor say what came to it. */
 void ledger_balance(void);
 
 #endif
