@@ -88,7 +88,6 @@ struct troupe_self {
     bool answered;       /* the ask in hand was replied to */
     bool has_timers;     /* it has set one, in some life */
     bool has_watched;    /* it has monitored somebody, in some life */
-    tr_list top;         /* among the supervisors at the top; guarded by the table's lock */
     tr_list watchers;    /* ties to me; guarded by the ties' lock */
     tr_list watching;    /* ties of mine; guarded by the ties' lock */
     tr_list timers;      /* of mine; guarded by the timers' lock */

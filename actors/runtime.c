@@ -117,17 +117,6 @@ bool tr_runtime_wait(troupe *rt, uint64_t id, uint64_t deadline) {
     return true;
 }
 
-/* The youngest top-level supervisor that lives; 0: none. */
-static uint64_t youngest_supervisor(tr_table *table) {
-    tr_lock(&table->lock);
-    tr_list *youngest = table->supervisors.prev;
-    const troupe_self *self = TR_OWNER(youngest, troupe_self, top);
-    bool none = youngest == &table->supervisors;
-    uint64_t id = none ? 0 : self->id;
-    tr_unlock(&table->lock);
-    return id;
-}
-
 /* Asks something of all actors that have one of the marks, the last place first. */
 static void request_all(troupe *rt, uint32_t request, uint64_t marks) {
     for (uint32_t place = tr_load32_acquire(&rt->table.used); place-- > 0;) {
@@ -140,7 +129,7 @@ static void request_all(troupe *rt, uint32_t request, uint64_t marks) {
 
 /* Stops everybody in order. False: not all had ended by the deadline. */
 static bool stop_all(troupe *rt, uint64_t deadline) {
-    for (uint64_t id; (id = youngest_supervisor(&rt->table));) {
+    for (uint64_t id; (id = tr_table_youngest_supervisor(&rt->table));) {
         (void)troupe_stop(rt, (troupe_ref){rt->node, id});
         if (!tr_runtime_wait(rt, id, deadline)) return false;
     }

@@ -91,25 +91,57 @@ static void spill(tr_table *table, tr_places *places) {
 static void bear(tr_places *places, troupe_self *self) {
     uint64_t generation = tr_load64_relaxed(&self->task.control) >> 32;
     self->id = generation << 32 | (uint32_t)self->id;
-    tr_list_init(&self->top);
     tr_store64_release(&places->born, tr_load64_relaxed(&places->born) + 1);
 }
 
-static troupe_self *take_in_common(tr_table *table, bool supervisor) {
+static troupe_self *take_in_common(tr_table *table) {
     tr_places *places = &table->places[table->workers];
     tr_lock(&table->lock);
     troupe_self *self = get_free(places);
     if (!self) self = new_place(table);
-    if (self) {
-        bear(places, self);
-        if (supervisor) tr_list_add(&table->supervisors, &self->top);
-    }
+    if (self) bear(places, self);
     tr_unlock(&table->lock);
     return self;
 }
 
+/* --- Supervisors at the top level ------------------------------------------------------------- */
+
+static troupe_self *take_supervisor(tr_table *table) {
+    tr_top *top = tr_take(table->heap, sizeof *top);
+    troupe_self *self = top ? take_in_common(table) : NULL;
+    if (!self) {
+        tr_give(table->heap, top, sizeof *top);
+        return NULL;
+    }
+    top->self = self;
+    tr_lock(&table->lock);
+    tr_list_add(&table->supervisors, &top->list);
+    tr_unlock(&table->lock);
+    return self;
+}
+
+/* Forgets one, under the lock. They end mostly in the order in which a close ends them. */
+static void forget_supervisor(tr_table *table, const troupe_self *self) {
+    tr_list *at = table->supervisors.prev;
+    while (TR_OWNER(at, tr_top, list)->self != self) at = at->prev;
+    tr_list_remove(at);
+    tr_give(table->heap, TR_OWNER(at, tr_top, list), sizeof(tr_top));
+}
+
+uint64_t tr_table_youngest_supervisor(tr_table *table) {
+    tr_lock(&table->lock);
+    tr_list *youngest = table->supervisors.prev;
+    bool none = youngest == &table->supervisors;
+    uint64_t id = none ? 0 : TR_OWNER(youngest, tr_top, list)->self->id;
+    tr_unlock(&table->lock);
+    return id;
+}
+
+/* --- Places of actors ------------------------------------------------------------------------- */
+
 troupe_self *tr_table_take(tr_table *table, uint32_t worker, bool supervisor) {
-    if (worker >= table->workers || supervisor) return take_in_common(table, supervisor);
+    if (supervisor) return take_supervisor(table);
+    if (worker >= table->workers) return take_in_common(table);
     tr_places *places = &table->places[worker];
     if (!places->free) refill(table, places, BATCH);
     troupe_self *self = get_free(places);
@@ -119,10 +151,11 @@ troupe_self *tr_table_take(tr_table *table, uint32_t worker, bool supervisor) {
 
 void tr_table_give(tr_table *table, uint32_t worker, troupe_self *self) {
     bool worn_out = tr_load64_relaxed(&self->task.control) >> 32 == 0;
-    bool own = worker < table->workers && tr_list_empty(&self->top);
+    bool supervisor = self->is_supervisor && !self->bond;
+    bool own = worker < table->workers && !supervisor;
     tr_places *places = &table->places[own ? worker : table->workers];
     if (!own) tr_lock(&table->lock);
-    tr_list_remove(&self->top);
+    if (supervisor) forget_supervisor(table, self);
     if (!worn_out) put_free(places, self);
     /* Seq: who waits for an end says so and then counts, who ends counts and then asks whether
      * somebody waits. */

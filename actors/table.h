@@ -30,6 +30,12 @@ typedef struct tr_places {
     char apart[64];          /* two workers share no cache line */
 } tr_places;
 
+/* A supervisor at the top level. They are few, so this is not in every actor. */
+typedef struct tr_top {
+    tr_list list;
+    const troupe_self *self;
+} tr_top;
+
 typedef struct tr_table {
     tr_atomic64 chunk[TR_TABLE_CHUNKS]; /* addresses of arrays of actors */
     tr_atomic32 used;                   /* places that were ever in use */
@@ -38,7 +44,7 @@ typedef struct tr_table {
     unsigned workers;
     tr_mutex lock;       /* guards what follows, and the last of `places` */
     tr_cond ended;       /* an actor ended while `waited_for` */
-    tr_list supervisors; /* living ones at the top level, the oldest first */
+    tr_list supervisors; /* tr_top of living ones, the oldest first */
     const troupe_heap *heap;
 } tr_table;
 
@@ -52,6 +58,9 @@ void tr_table_fini(tr_table *table);
  * index of the one that the calling thread is, or anything else if it is none. `supervisor`: it is
  * one, at the top level. */
 troupe_self *tr_table_take(tr_table *table, uint32_t worker, bool supervisor);
+
+/* The youngest supervisor at the top level that lives; 0: none. */
+uint64_t tr_table_youngest_supervisor(tr_table *table);
 
 /* Ends an actor's place: its generation must have been raised by tr_table_retire. */
 void tr_table_give(tr_table *table, uint32_t worker, troupe_self *self);
