@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/overflow.h"
 #include "actors/report.h"
 #include "actors/send.h"
 #include "actors/supervisor.h"
@@ -32,7 +33,9 @@ static const char *doing(const troupe_self *self) {
 
 troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg, tr_bond *bond,
                          troupe_self **out) {
-    if (!what || !what->receive || what->mailbox_limit > TROUPE_MAILBOX_MAX) return TROUPE_INVALID;
+    if (!what || !what->receive || what->mailbox_limit > TROUPE_MAILBOX_MAX ||
+        (unsigned)what->overflow > TROUPE_DROP_OLDEST)
+        return TROUPE_INVALID;
     bool blocking = what->blocking && !rt->sim;
     if (blocking && rt->sched.stepped) return TROUPE_INVALID;
     if (blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
@@ -55,6 +58,7 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     self->lives = 0;
     tr_store64_relaxed(&self->handled, 0);
     tr_store32_relaxed(&self->failed, 0);
+    tr_store32_relaxed(&self->dropped, 0);
     self->in_hand = 0;
     tr_actor_set_doing(self, "start");
     self->failure = NULL;
@@ -70,7 +74,8 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
      * close looks at this after it has set `closing`. */
     tr_store64_seq(&self->task.control, (uint64_t)tr_actor_generation(self) << 32 |
                                             (bond ? TR_CONTROL_FROZEN : TR_CONTROL_TOP) |
-                                            (blocking ? TR_CONTROL_BLOCKING : 0));
+                                            (blocking ? TR_CONTROL_BLOCKING : 0) |
+                                            tr_overflow_mark(what->overflow));
     *out = self;
     return TROUPE_OK;
 }

@@ -80,6 +80,7 @@ struct troupe_self {
     uint32_t in_hand;    /* flags of the message being handled and TR_IN_HAND; 0 outside */
     uint32_t why;        /* a troupe_err */
     tr_atomic32 failed;  /* messages that a life failed on; others read it too */
+    tr_atomic32 dropped; /* messages that its overflow policy dropped; by any thread */
     uint8_t status;      /* a tr_status */
     bool is_supervisor;  /* constant for one actor */
     bool ready;          /* start is complete */

@@ -75,24 +75,44 @@ bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint3
 
 /* --- Mail ------------------------------------------------------------------------------------- */
 
+/* What makes the calling thread a task's home for a moment. */
+typedef struct home_guard {
+    tr_worker *worker; /* NULL: it has no home; the lock of those that have none */
+    bool own, lightly;
+} home_guard;
+
+static void leave_home(tr_sched *sched, const home_guard *guard) {
+    if (!guard->worker)
+        tr_unlock(&sched->blocking.lock);
+    else if (guard->own)
+        tr_bias_leave(&guard->worker->bias, guard->lightly);
+    else
+        tr_bias_give(&guard->worker->bias);
+}
+
+/* Without home this guards the line of a task that drops its oldest, and of no other. */
+static home_guard enter_home(tr_sched *sched, tr_task *task) {
+    for (;;) {
+        uint32_t index = tr_load32_acquire(&task->home);
+        home_guard guard = {index == TR_NOWHERE ? NULL : &sched->worker[index], false, false};
+        guard.own = guard.worker && guard.worker == tr_sched_mine(sched);
+        if (!guard.worker)
+            tr_lock(&sched->blocking.lock);
+        else if (guard.own)
+            guard.lightly = tr_bias_enter(&guard.worker->bias);
+        else
+            tr_bias_take(&guard.worker->bias);
+        if (tr_load32_relaxed(&task->home) == index) return guard;
+        leave_home(sched, &guard);
+    }
+}
+
 /* Has a task's home give back the places that it has reserved. */
 static void reclaim(tr_sched *sched, tr_task *task) {
-    for (bool done = false; !done;) {
-        uint32_t index = tr_load32_acquire(&task->home);
-        if (index == TR_NOWHERE) return;
-        tr_worker *home = &sched->worker[index];
-        bool own = home == tr_sched_mine(sched), lightly = false;
-        if (own)
-            lightly = tr_bias_enter(&home->bias);
-        else
-            tr_bias_take(&home->bias);
-        done = tr_load32_relaxed(&task->home) == index;
-        if (done) tr_mailbox_reclaim(&task->box);
-        if (own)
-            tr_bias_leave(&home->bias, lightly);
-        else
-            tr_bias_give(&home->bias);
-    }
+    if (tr_load32_acquire(&task->home) == TR_NOWHERE) return;
+    home_guard guard = enter_home(sched, task);
+    if (guard.worker) tr_mailbox_reclaim(&task->box);
+    leave_home(sched, &guard);
 }
 
 /* FULL is exact: it is said only if no place lay idle. A count that is full of a reserve is not
@@ -119,6 +139,22 @@ tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, bool counte
     return pushed;
 }
 
+tr_push tr_route_replace(tr_sched *sched, tr_task *task, uint32_t generation, tr_link *link,
+                         bool (*may)(const tr_link *link), tr_link **old) {
+    for (;;) {
+        home_guard guard = enter_home(sched, task);
+        bool gone = tr_load64_acquire(&task->control) >> 32 != generation;
+        bool full = tr_mailbox_count(&task->box) >= tr_mailbox_limit(&task->box);
+        *old = full && !gone ? tr_mailbox_replace(&task->box, link, may) : NULL;
+        leave_home(sched, &guard);
+        if (gone) return TR_PUSH_CLOSED;
+        if (*old) (void)tr_add64_relaxed(&sched->posted, 1);
+        if (full) return *old ? TR_PUSH_OK : TR_PUSH_FULL;
+        tr_push pushed = tr_route_post(sched, task, link, true);
+        if (pushed != TR_PUSH_FULL) return pushed;
+    }
+}
+
 bool tr_route_want(tr_sched *sched, tr_task *task) {
     if (tr_mailbox_reserved(&task->box)) reclaim(sched, task);
     return tr_mailbox_want(&task->box);
@@ -140,9 +176,13 @@ void tr_route_adopt(tr_sched *sched, tr_task *task, uint32_t limit, bool held, b
 /* From a thread that is no worker: the task gets a home, and its call goes into the mailbox, or
  * there if it is needed. From `home` on the home may run it. */
 static void settle_from_afar(tr_sched *sched, tr_task *task, bool blocking) {
+    bool shared = tr_load64_relaxed(&task->control) & TR_CONTROL_DROP_OLDEST;
     task->queued = false;
+    if (shared) tr_lock(&sched->blocking.lock);
+    bool mail = task->box.line.head; /* a sender has drained it there, to drop something */
     if (!blocking) tr_store32_release(&task->home, 0);
-    if (tr_mailbox_park(&task->box)) {
+    if (shared) tr_unlock(&sched->blocking.lock);
+    if (!mail && tr_mailbox_park(&task->box)) {
         bool asked = tr_load64_seq(&task->control) & TR_CONTROL_REQUESTS;
         if (!asked || !tr_mailbox_kick(&task->box)) return;
     }

@@ -19,6 +19,13 @@ TR_COLD tr_push tr_route_push_far(tr_sched *sched, tr_task *task, tr_link *link,
 /* The same from a thread that is no worker: it is counted apart. */
 TR_COLD tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, bool counted);
 
+/* After a push that was FULL: puts a link, which is to be counted, in the place of the oldest one
+ * that `may` make room for it, and gives that as `*old`; or, if there is room now, just in, with
+ * NULL. OK; FULL: there is no such link; CLOSED, or the generation is over. Any thread; the task is
+ * one that drops its oldest. */
+TR_COLD tr_push tr_route_replace(tr_sched *sched, tr_task *task, uint32_t generation, tr_link *link,
+                                 bool (*may)(const tr_link *link), tr_link **old);
+
 /* Puts a link into a task's mailbox, and has the task run if it rests. OK, FULL or CLOSED. Any
  * thread. */
 static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {

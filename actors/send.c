@@ -1,6 +1,7 @@
 #include "actors/find.h"
 #include "actors/send.h"
 
+#include "actors/overflow.h"
 #include "actors/report.h"
 #include "base/check.h"
 
@@ -19,8 +20,12 @@ static inline void stamp(troupe *rt, troupe_msg *it, uint64_t node, uint64_t id,
 }
 
 /* A refused message is as if it had never been sent. */
-static TR_COLD troupe_err refuse(troupe *rt, troupe_msg *it, tr_push pushed) {
+static TR_COLD troupe_err refuse(troupe *rt, troupe_self *self, uint64_t to, tr_push pushed,
+                                 troupe_msg **msg) {
+    troupe_msg *it = *msg;
     if (tr_sched_mine(&rt->sched)) tr_account_add(&rt->sched.refused);
+    if (pushed == TR_PUSH_FULL && (pushed = tr_overflow(rt, self, to, msg)) == TR_PUSH_OK)
+        return TROUPE_OK;
     it->sender = 0;
     it->flags &= ~(uint32_t)HOW;
     return pushed == TR_PUSH_FULL ? TROUPE_FULL : TROUPE_GONE;
@@ -34,7 +39,7 @@ static TR_INLINE troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint
     troupe_msg *it = *msg;
     stamp(rt, it, node, id, to, how);
     tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
-    if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(rt, it, pushed);
+    if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(rt, self, to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;
 }

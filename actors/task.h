@@ -18,7 +18,10 @@ enum {
     TR_CONTROL_NAMED = 64,    /* it may have a name */
     TR_CONTROL_WATCHED = 128, /* it may have watchers */
     TR_CONTROL_TOP = 256,     /* it has no supervisor; constant for one actor */
-    TR_CONTROL_BLOCKING = 512 /* it will never have a home; constant for one actor */
+    TR_CONTROL_BLOCKING = 512, /* it will never have a home; constant for one actor */
+    /* Its overflow policy; both constant for one actor. */
+    TR_CONTROL_DROP_NEWEST = 1024,
+    TR_CONTROL_DROP_OLDEST = 2048 /* its line may be changed by senders: see route.c */
 };
 
 /* The home of a task that has none: it is run by a thread of its own (blocking.h), or not yet. */

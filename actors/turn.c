@@ -46,10 +46,20 @@ static tr_link *next(tr_turn *turn, bool *late) {
     return tr_turn_pop(turn);
 }
 
+/* Without home. The line of one that drops its oldest is changed by its senders too. */
+static tr_link *next_of_blocking(tr_turn *turn) {
+    bool late, shared = tr_load64_relaxed(&turn->task->control) & TR_CONTROL_DROP_OLDEST;
+    tr_mutex *lock = &turn->sched->blocking.lock;
+    if (shared) tr_lock(lock);
+    tr_link *link = next(turn, &late);
+    if (shared) tr_unlock(lock);
+    return link;
+}
+
 tr_link *tr_turn_next_slowly(tr_turn *turn) {
     tr_worker *worker = turn->worker;
     bool late = false;
-    if (!worker) return next(turn, &late);
+    if (!worker) return next_of_blocking(turn);
     bool lightly = tr_bias_enter(&worker->bias);
     tr_link *link = next(turn, &late);
     tr_bias_leave(&worker->bias, lightly);

@@ -35,6 +35,15 @@ static inline tr_link *tr_fifo_get(tr_fifo *fifo) {
     return link;
 }
 
+/* Takes the member behind `before` out, or the first one if that is NULL; there is one. */
+static inline tr_link *tr_fifo_take_behind(tr_fifo *fifo, tr_link *before) {
+    if (!before) return tr_fifo_get(fifo);
+    tr_link *link = before->next;
+    before->next = link->next;
+    if (fifo->tail == link) fifo->tail = before;
+    return link;
+}
+
 typedef struct tr_list {
     struct tr_list *next, *prev;
 } tr_list;

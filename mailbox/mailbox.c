@@ -94,6 +94,19 @@ tr_fifo tr_mailbox_take_all(tr_mailbox *box) {
     return all;
 }
 
+tr_link *tr_mailbox_replace(tr_mailbox *box, tr_link *link, bool (*may)(const tr_link *link)) {
+    if (tr_mailbox_mail(box)) tr_mailbox_drain(box);
+    tr_link *before = NULL, *old = box->line.head;
+    while (old && !may(old)) {
+        before = old;
+        old = old->next;
+    }
+    if (!old) return NULL;
+    (void)tr_fifo_take_behind(&box->line, before);
+    tr_fifo_put(&box->line, link);
+    return old;
+}
+
 const tr_link *tr_mailbox_peek(const tr_mailbox *box) {
     if (box->line.head || !tr_mailbox_mail(box)) return box->line.head;
     const tr_link *link = link_at(tr_load64_acquire(&box->word));

@@ -142,6 +142,10 @@ static inline tr_link *tr_mailbox_pop(tr_mailbox *box) {
 /* Home: takes all links out at once. */
 tr_fifo tr_mailbox_take_all(tr_mailbox *box);
 
+/* Home: takes the oldest link out that `may` be, and puts `link` in behind all others, with the
+ * place of the bound that the old one had. NULL: there is none, and nothing has changed. */
+tr_link *tr_mailbox_replace(tr_mailbox *box, tr_link *link, bool (*may)(const tr_link *link));
+
 /* Home: how many links are in it, counted ones and others; walks along all of them. */
 uint64_t tr_mailbox_length(const tr_mailbox *box);
 

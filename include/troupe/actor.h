@@ -21,6 +21,17 @@ enum {
     TROUPE_NAME_MAX = 63            /* bytes of a registered name or child id, without the NUL */
 };
 
+/* What becomes of a message that finds its mailbox full. It is never a signal that is dropped (a
+ * `down`, a timer's message to oneself, an answer): those hold no place of the bound. What is
+ * dropped is a dead letter with the reason DROPPED (<troupe/observe.h>); its asker hears FULL. */
+typedef enum troupe_overflow {
+    TROUPE_REJECT,      /* FULL: its sender has it still, and can shed, wait or slow down */
+    TROUPE_DROP_NEWEST, /* it is dropped, and its sender goes on as if it were in */
+    /* The oldest message that waits is dropped, and the new one goes in, behind all others. If none
+     * waits, since those that hold the places are being handled: as TROUPE_DROP_NEWEST. */
+    TROUPE_DROP_OLDEST
+} troupe_overflow;
+
 /* What an actor does. Keep it `static const`; members left out take their defaults. The callbacks
  * of one actor never run at the same time, and what one wrote the next one sees, whichever worker
  * either ran on. Callbacks of different actors run in parallel. */
@@ -28,6 +39,7 @@ typedef struct troupe_behaviour {
     const char *name;       /* for reports; not unique */
     size_t state_size;      /* bytes of private state, all zero before every start */
     uint32_t mailbox_limit; /* messages accepted and not yet handled; 0: TROUPE_MAILBOX_DEFAULT */
+    troupe_overflow overflow;
     /* Its callbacks wait (for a file, a lock, a library) or compute for long: they run on one of
      * `config.blocking_threads` of their own, so that nobody has to wait behind them. A message to
      * it costs more. Not on a stepped runtime. */
@@ -118,16 +130,17 @@ TROUPE_API troupe_ref troupe_me(troupe_self *self);
 
 /* Starts an actor: `start` runs on the calling thread before this returns. `arg` is only read
  * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a limit over
- * TROUPE_MAILBOX_MAX, or `blocking` on a stepped runtime; SYSTEM: no thread for a blocking actor;
- * CLOSED: the runtime is closing; or whatever `start` returned. */
+ * TROUPE_MAILBOX_MAX, an `overflow` that is none, or `blocking` on a stepped runtime; SYSTEM: no
+ * thread for a blocking actor; CLOSED: the runtime is closing; or whatever `start` returned. */
 TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                                        troupe_ref *out);
 
 /* Moves `*msg` into a mailbox; never waits. What one actor sends to another arrives in the order
  * sent.
  * A message to oneself is handled in a later turn: others that wait for the worker go first.
- * FULL: the mailbox is at its bound (for another node: its credit is used up), so shed, retry later
- * or slow down. GONE: the actor has ended. NOCONNECTION: its node is not connected.
+ * FULL: the mailbox is at its bound and its `overflow` is TROUPE_REJECT; or, on another node,
+ * whatever its `overflow`, its credit is used up: shed, retry later or slow down. GONE: the actor
+ * has ended. NOCONNECTION: its node is not connected.
  * TOOBIG, NOMEM: only for another node. In each case the message is still yours. */
 TROUPE_CHECKED troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg);
 

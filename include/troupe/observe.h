@@ -14,6 +14,7 @@ extern "C" {
     X(STOPPED, "its actor ended before it came to it")                                             \
     X(FAILED, "its actor failed on it")                                                            \
     X(FULL, "the mailbox was full")                                                                \
+    X(DROPPED, "the mailbox was full, and its overflow policy dropped it")                         \
     X(UNDECODABLE, "it could not be decoded")                                                      \
     X(NODE_LOST, "the node was lost")                                                              \
     X(NOMEM, "there was no memory for it")
@@ -52,7 +53,7 @@ typedef struct troupe_account {
 TROUPE_API void troupe_account_all(troupe *rt, troupe_account *out);
 
 /* The account of one living actor of this runtime: what came into its mailbox so far, over all its
- * lives; `returned` and `forwarded` are 0. Any thread. GONE. */
+ * lives, and what its `overflow` dropped; `returned` and `forwarded` are 0. Any thread. GONE. */
 TROUPE_CHECKED troupe_err troupe_account_of(troupe *rt, troupe_ref who, troupe_account *out);
 
 /* Messages that are in none of the places of an account where one that was sent must be; 0: it

@@ -225,7 +225,8 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     return TROUPE_OK;
 }
 
-static const troupe_behaviour worker[] = {
+enum { KINDS = 5 };
+static const troupe_behaviour worker[KINDS] = {
     {.name = "worker",
      .state_size = sizeof(slot *),
      .start = start,
@@ -242,12 +243,24 @@ static const troupe_behaviour worker[] = {
      .receive = receive,
      .mailbox_limit = 20,
      .blocking = true},
+    {.name = "worker",
+     .state_size = sizeof(slot *),
+     .start = start,
+     .receive = receive,
+     .mailbox_limit = 2,
+     .overflow = TROUPE_DROP_OLDEST},
+    {.name = "worker",
+     .state_size = sizeof(slot *),
+     .start = start,
+     .receive = receive,
+     .mailbox_limit = 2,
+     .overflow = TROUPE_DROP_NEWEST},
 };
 
 slot *cast_spawn(unsigned node) {
     slot *it = ledger_place(node, false);
     if (!it) return NULL;
-    const troupe_behaviour *what = &worker[it->epoch % 3];
+    const troupe_behaviour *what = &worker[it->epoch % KINDS];
     it->limit = what->mailbox_limit;
     troupe_ref ref;
     if (troupe_spawn(book.rt[node], what, new_role(it), &ref) == TROUPE_OK) return it;
@@ -259,9 +272,9 @@ slot *cast_spawn(unsigned node) {
 static bool describe(unsigned node, const char *id, uint32_t drawn, troupe_child *child) {
     slot *it = ledger_place(node, true);
     if (!it) return false;
-    it->limit = worker[drawn % 3].mailbox_limit;
+    it->limit = worker[drawn % KINDS].mailbox_limit;
     *child = (troupe_child){.id = id,
-                            .what = &worker[drawn % 3],
+                            .what = &worker[drawn % KINDS],
                             .arg = new_role(it),
                             .restart = (troupe_restart)(drawn % 3),
                             .shutdown_ms = 1000};
@@ -316,7 +329,7 @@ static troupe_err change_named(const top *of, unsigned ms) {
     case 2:
         return troupe_delete_child(rt, of->ref, id, ms);
     default:
-        if (!describe(of->node, id, troupe_sim_choose(book.sim, 3), &child)) return TROUPE_OK;
+        if (!describe(of->node, id, troupe_sim_choose(book.sim, KINDS), &child)) return TROUPE_OK;
         troupe_err err = troupe_start_child(rt, of->ref, &child, ms, &ref);
         if (err) leave(child.arg);
         return err;
