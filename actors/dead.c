@@ -20,10 +20,10 @@ const char *troupe_dead_text(troupe_dead reason) {
     }
 }
 
-troupe_dead tr_dead_reason(troupe_err why) {
+troupe_dead tr_dead_reason(troupe_ref to, troupe_err why) {
     switch (why) {
     case TROUPE_GONE:
-        return TROUPE_DEAD_GONE;
+        return tr_ask_id(to.id) ? TROUPE_DEAD_EXPIRED : TROUPE_DEAD_GONE;
     case TROUPE_FULL:
         return TROUPE_DEAD_FULL;
     case TROUPE_NOCONNECTION:

@@ -29,7 +29,7 @@ void tr_deads_sum_up(troupe *rt);
 void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where where,
                     troupe_dead reason, troupe_err why);
 
-/* The reason for which a message in no mailbox is dead that was refused with `why`. */
-troupe_dead tr_dead_reason(troupe_err why);
+/* The reason for which a message to `to`, in no mailbox, is dead that was refused with `why`. */
+troupe_dead tr_dead_reason(troupe_ref to, troupe_err why);
 
 #endif

@@ -47,7 +47,7 @@ void tr_port_dead(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, trou
                   troupe_err why) {
     tr_msg_set_sender(*msg, rt->node, from);
     if (how & TR_SEND_ASK) (*msg)->flags |= TR_MSG_ASK;
-    tr_dead_letter(rt, to, msg, TR_DEAD_OUTSIDE, tr_dead_reason(why), why);
+    tr_dead_letter(rt, to, msg, TR_DEAD_OUTSIDE, tr_dead_reason(to, why), why);
 }
 
 bool tr_port_is_asker(troupe_ref ref) {

@@ -119,7 +119,8 @@ troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
     troupe_err err = tr_send(self->rt, tr_actor_ref(self), self->sender, 0, msg);
     if (err == TROUPE_GONE || err == TROUPE_NOCONNECTION) {
         (*msg)->flags &= ~(uint32_t)TR_MSG_ASK; /* it is an answer now */
-        tr_dead_letter(self->rt, self->sender, msg, TR_DEAD_OUTSIDE, tr_dead_reason(err), err);
+        tr_dead_letter(self->rt, self->sender, msg, TR_DEAD_OUTSIDE,
+                       tr_dead_reason(self->sender, err), err);
         err = TROUPE_OK;
     }
     if (err) return give_back(self->rt, err);

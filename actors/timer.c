@@ -73,7 +73,9 @@ bool tr_timers_fire(tr_timers *timers) {
     take_out(timers, timer);
     tr_unlock(&timers->lock);
     troupe_err err = tr_send(rt, TROUPE_NOBODY, timer->to, own ? TR_SEND_FREE : 0, &timer->msg);
-    if (err) tr_dead_letter(rt, timer->to, &timer->msg, TR_DEAD_OUTSIDE, tr_dead_reason(err), err);
+    if (err)
+        tr_dead_letter(rt, timer->to, &timer->msg, TR_DEAD_OUTSIDE, tr_dead_reason(timer->to, err),
+                       err);
     end(timers, timer);
     return true;
 }

@@ -15,6 +15,7 @@ extern "C" {
     X(FAILED, "its actor failed on it")                                                            \
     X(FULL, "the mailbox was full")                                                                \
     X(DROPPED, "the mailbox was full, and its overflow policy dropped it")                         \
+    X(EXPIRED, "nobody waits for the answer any more")                                             \
     X(UNDECODABLE, "it could not be decoded")                                                      \
     X(NODE_LOST, "the node was lost")                                                              \
     X(NOMEM, "there was no memory for it")

@@ -108,6 +108,29 @@ Test(account, an_answer_that_nobody_waits_for_is_dead) {
     troupe_account_all(rt, &all);
     cr_assert_eq(troupe_account_missing(&all), 0);
     cr_assert_eq(all.handled, 2);
+    cr_assert_eq(all.returned, 1, "by send it is refused");
+    stage_close();
+}
+
+static troupe_err answer_late(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)gate_receive(self, state, msg);
+    return troupe_reply(self, msg);
+}
+
+Test(account, a_reply_that_nobody_waits_for_is_dead) {
+    troupe *rt = stage_open(1);
+    const troupe_behaviour late = {.receive = answer_late};
+    troupe_ref who;
+    gate_shut();
+    cr_assert_eq(troupe_spawn(rt, &late, NULL, &who), TROUPE_OK);
+    troupe_msg *msg = cue_make(CUE_SAY, 0, TROUPE_NOBODY);
+    cr_assert_eq(troupe_ask(rt, who, &msg, 1), TROUPE_TIMEOUT);
+    gate_await(1);
+    gate_open(1);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_await_gone(who);
+    const uint64_t dead[TROUPE_DEAD_KINDS] = {[TROUPE_DEAD_EXPIRED] = 1};
+    expect(2, 1, 0, 0, dead);
     stage_close();
 }
 

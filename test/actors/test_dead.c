@@ -128,9 +128,11 @@ Test(dead, each_reason_has_its_words) {
                 !strcmp(troupe_dead_text((troupe_dead)i), troupe_dead_text((troupe_dead)j)),
                 i == j);
     cr_assert_str_eq(troupe_dead_text(TROUPE_DEAD_KINDS), "unknown reason");
-    cr_assert_eq(tr_dead_reason(TROUPE_GONE), TROUPE_DEAD_GONE);
-    cr_assert_eq(tr_dead_reason(TROUPE_FULL), TROUPE_DEAD_FULL);
-    cr_assert_eq(tr_dead_reason(TROUPE_NOCONNECTION), TROUPE_DEAD_NODE_LOST);
-    cr_assert_eq(tr_dead_reason(TROUPE_NOMEM), TROUPE_DEAD_NOMEM);
-    cr_assert_eq(tr_dead_reason(TROUPE_UNKNOWN_TYPE), TROUPE_DEAD_UNDECODABLE);
+    const troupe_ref somebody = {1, 1}, asker = {1, TR_PLACE_ASKS};
+    cr_assert_eq(tr_dead_reason(somebody, TROUPE_GONE), TROUPE_DEAD_GONE);
+    cr_assert_eq(tr_dead_reason(asker, TROUPE_GONE), TROUPE_DEAD_EXPIRED);
+    cr_assert_eq(tr_dead_reason(somebody, TROUPE_FULL), TROUPE_DEAD_FULL);
+    cr_assert_eq(tr_dead_reason(somebody, TROUPE_NOCONNECTION), TROUPE_DEAD_NODE_LOST);
+    cr_assert_eq(tr_dead_reason(somebody, TROUPE_NOMEM), TROUPE_DEAD_NOMEM);
+    cr_assert_eq(tr_dead_reason(somebody, TROUPE_UNKNOWN_TYPE), TROUPE_DEAD_UNDECODABLE);
 }
