@@ -120,6 +120,12 @@ TROUPE_API const void *troupe_as(const troupe_msg *msg, const troupe_type *type)
 /* The type's name, for logs; never NULL. Valid as long as the type. Whoever holds the message. */
 TROUPE_API const char *troupe_type_name(const troupe_msg *msg);
 
+/* Writes a message for people, all its listed fields, long ones cut:
+ * `withdraw {account: 7, note: "for rent", key: 16 bytes 0123456789abcdef...}`. Writes at most
+ * `room` bytes, a NUL with them; what does not fit ends in "...". Returns the length without the
+ * NUL. Whoever holds the message. */
+TROUPE_API size_t troupe_print(const troupe_msg *msg, char *text, size_t room);
+
 /* Ends a message that you own and makes the pointer NULL; does nothing to NULL. Any thread. */
 TROUPE_API void troupe_drop(troupe_msg **msg);
 

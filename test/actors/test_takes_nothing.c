@@ -83,6 +83,16 @@ Test(takes_nothing, troupe_errname) {
     outside(errnames);
 }
 
+static void print(void *ctx) {
+    (void)ctx;
+    char text[64];
+    cr_assert_gt(troupe_print(it.msg, text, sizeof text), 10);
+}
+
+Test(takes_nothing, troupe_print) {
+    outside(print);
+}
+
 static void same(void *ctx) {
     (void)ctx;
     cr_assert(troupe_same(it.who, it.who));
