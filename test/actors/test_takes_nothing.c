@@ -2,6 +2,8 @@
  * called without any, and must not even ask for some. */
 #include <criterion/criterion.h>
 
+#include <troupe/report.h>
+
 #include "actors/runtime.h"
 #include "test/support/exhaust.h"
 #include "test/support/family.h"
@@ -91,6 +93,34 @@ static void print(void *ctx) {
 
 Test(takes_nothing, troupe_print) {
     outside(print);
+}
+
+static void report(void *ctx) {
+    (void)ctx;
+    const troupe_report none = {.path = "",
+                                .behaviour = "",
+                                .doing = "",
+                                .message = "",
+                                .text = "",
+                                .file = "",
+                                .supervisor = "",
+                                .next = "",
+                                .hint = troupe_hint(TROUPE_FULL)};
+    char text[256];
+    cr_assert_gt(troupe_report_text(&none, text, sizeof text), 10);
+    cr_assert_gt(troupe_report_line(&none, text, sizeof text), 10);
+}
+
+Test(takes_nothing, troupe_report_text) {
+    outside(report);
+}
+
+Test(takes_nothing, troupe_report_line) {
+    outside(report);
+}
+
+Test(takes_nothing, troupe_hint) {
+    outside(report);
 }
 
 static void same(void *ctx) {

@@ -1,0 +1,186 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <troupe/report.h>
+
+#include "base/sheet.h"
+
+enum {
+    WIDTH = 78,      /* of the heading, columns */
+    QUOTE_MOST = 400 /* bytes of a quoted text in a line */
+};
+
+static const char *word_of(troupe_report_kind kind) {
+    switch (kind) {
+#define WORD(name, word, heading)                                                                  \
+    case TROUPE_REPORT_##name:                                                                     \
+        return word;
+        TROUPE_REPORTS(WORD)
+#undef WORD
+    default:
+        return "unknown";
+    }
+}
+
+static const char *heading_of(troupe_report_kind kind) {
+    switch (kind) {
+#define HEADING(name, word, heading)                                                               \
+    case TROUPE_REPORT_##name:                                                                     \
+        return heading;
+        TROUPE_REPORTS(HEADING)
+#undef HEADING
+    default:
+        return "UNKNOWN REPORT";
+    }
+}
+
+const char *troupe_hint(troupe_err why) {
+    switch (why) {
+    case TROUPE_FULL:
+        return "a full mailbox is an answer, not a failure: shed the message, slow down, or say "
+               "`overflow` or a larger `mailbox_limit` in the receiver's behaviour";
+    case TROUPE_GONE:
+        return "the receiver has ended: monitor it, or look it up by name before each talk";
+    case TROUPE_BADTYPE:
+        return "its `receive` does not know this type: handle it, or return OK to ignore it";
+    case TROUPE_TIMEOUT:
+        return "who was asked is slow, or waits itself: look at its mailbox and its callbacks";
+    case TROUPE_TAKEN:
+        return "the name is another actor's: names are unique in a runtime";
+    case TROUPE_NOMEM:
+        return "memory is used up: look at mailbox limits, and at who keeps messages";
+    case TROUPE_UNKNOWN_TYPE:
+        return "call `troupe_register_type` for it on the receiving node, with the same fields";
+    case TROUPE_REFUSED:
+        return "both nodes must be opened with the same `secret`";
+    case TROUPE_START_FAILED:
+        return "the report before this one says which child, and why";
+    case TROUPE_INVALID:
+        return "a call got what makes no sense; a NULL message was sent on already";
+    default:
+        return "";
+    }
+}
+
+/* --- For people ------------------------------------------------------------------------------- */
+
+static void put_heading(tr_sheet *to, const troupe_report *it) {
+    char life[32] = "";
+    const char *heading = heading_of(it->kind);
+    if (it->life) snprintf(life, sizeof life, " (life %" PRIu32 ")", it->life);
+    size_t used = strlen(heading) + strlen(it->path) + strlen(life) + 5;
+    tr_sheet_put(to, "-- %s ", heading);
+    do {
+        tr_sheet_put(to, "-");
+    } while (++used < WIDTH);
+    tr_sheet_put(to, " %s%s\n", it->path, life);
+}
+
+static void put_from(tr_sheet *to, troupe_ref from) {
+    if (troupe_same(from, TROUPE_NOBODY))
+        tr_sheet_put(to, ", from outside");
+    else
+        tr_sheet_put(to, ", from %08" PRIx64 ":%" PRIu32 ".%" PRIu32, from.node >> 32,
+                     (uint32_t)from.id, (uint32_t)(from.id >> 32));
+}
+
+static void put_doing(tr_sheet *to, const troupe_report *it) {
+    if (!*it->doing) return;
+    tr_sheet_put(to, "\n%-15s %s", *it->message ? "While handling" : "In",
+                 *it->message ? it->message : it->doing);
+    if (*it->message) put_from(to, it->from);
+    if (it->for_ms) tr_sheet_put(to, ", for %" PRIu64 " ms", it->for_ms);
+}
+
+static void put_reason(tr_sheet *to, const troupe_report *it) {
+    if (it->why) {
+        tr_sheet_put(to, "\n%-15s %s (%s)", "Reason", troupe_errname(it->why),
+                     troupe_strerror(it->why));
+        if (it->why >= TROUPE_USER) tr_sheet_put(to, ", number %d", (int)it->why);
+    }
+    if (*it->text) {
+        tr_sheet_put(to, "\n%-15s ", it->why ? "" : "Reason");
+        tr_sheet_quote(to, it->text, QUOTE_MOST); /* who knows where the program has it from */
+    }
+    if (*it->file) tr_sheet_put(to, "\n%-15s %s:%d", "At", it->file, it->line);
+}
+
+static void put_rest(tr_sheet *to, const troupe_report *it) {
+    if (it->limit)
+        tr_sheet_put(to, "\n%-15s %" PRIu32 " of %" PRIu32 " messages are kept", "Mailbox",
+                     it->kept, it->limit);
+    if (*it->supervisor) tr_sheet_put(to, "\n%-15s %s", "Supervisor", it->supervisor);
+    if (it->restarts)
+        tr_sheet_put(to, ": restart %" PRIu32 " of %" PRIu32 " in %g s", it->restarts,
+                     it->max_restarts, it->within_ms / 1000.0);
+    if (*it->next) tr_sheet_put(to, "\n%-15s %s", "Next", it->next);
+    if (*it->hint) tr_sheet_put(to, "\n%-15s %s", "Hint", it->hint);
+    if (it->more)
+        tr_sheet_put(to, "\n%-15s %" PRIu64 " more like this since the last report", "Folded",
+                     it->more);
+}
+
+size_t troupe_report_text(const troupe_report *report, char *text, size_t room) {
+    if (!room) return 0;
+    tr_sheet to = tr_sheet_on(text, room);
+    put_heading(&to, report);
+    put_doing(&to, report);
+    put_reason(&to, report);
+    put_rest(&to, report);
+    tr_sheet_end(&to);
+    return to.used;
+}
+
+/* --- For machines ----------------------------------------------------------------------------- */
+
+/* A value that holds a blank, a quote or nothing visible is quoted. */
+static void put_value(tr_sheet *to, const char *key, const char *value) {
+    if (!*value) return;
+    tr_sheet_put(to, " %s=", key);
+    bool plain = true;
+    for (const char *at = value; *at; at++)
+        plain = plain && *at > ' ' && *at != '"' && *at != '=' && *at != '\\' && *at != 0x7F;
+    if (plain)
+        tr_sheet_put(to, "%s", value);
+    else
+        tr_sheet_quote(to, value, QUOTE_MOST);
+}
+
+static void put_number(tr_sheet *to, const char *key, uint64_t value) {
+    if (value) tr_sheet_put(to, " %s=%" PRIu64, key, value);
+}
+
+static void put_ref(tr_sheet *to, const char *key, troupe_ref ref) {
+    if (troupe_same(ref, TROUPE_NOBODY)) return;
+    tr_sheet_put(to, " %s=%08" PRIx64 ":%" PRIu32 ".%" PRIu32, key, ref.node >> 32,
+                 (uint32_t)ref.id, (uint32_t)(ref.id >> 32));
+}
+
+size_t troupe_report_line(const troupe_report *report, char *text, size_t room) {
+    if (!room) return 0;
+    tr_sheet to = tr_sheet_on(text, room);
+    tr_sheet_put(&to, "report=%s", word_of(report->kind));
+    put_value(&to, "path", report->path);
+    put_ref(&to, "ref", report->who);
+    put_value(&to, "behaviour", report->behaviour);
+    put_number(&to, "life", report->life);
+    put_value(&to, "doing", report->doing);
+    put_value(&to, "message", report->message);
+    put_ref(&to, "from", report->from);
+    put_number(&to, "for_ms", report->for_ms);
+    if (report->why) put_value(&to, "why", troupe_errname(report->why));
+    if (report->why >= TROUPE_USER) put_number(&to, "number", (uint64_t)report->why);
+    put_value(&to, "text", report->text);
+    put_value(&to, "file", report->file);
+    put_number(&to, "line", (uint64_t)report->line);
+    put_number(&to, "kept", report->kept);
+    put_number(&to, "limit", report->limit);
+    put_value(&to, "supervisor", report->supervisor);
+    put_number(&to, "restart", report->restarts);
+    put_number(&to, "of", report->max_restarts);
+    put_number(&to, "within_ms", report->within_ms);
+    put_value(&to, "next", report->next);
+    put_number(&to, "more", report->more);
+    tr_sheet_end(&to);
+    return to.used;
+}
