@@ -156,7 +156,8 @@ TROUPE_API void troupe_sim_late(troupe_sim *sim, troupe *rt, unsigned ms);
 /* --- The network (needs troupe::transport) ---------------------------------------------------- */
 
 /* Nodes of a simulation (troupe_node_open) listen and connect with any URL, which no other network
- * sees. Bytes take 50 to 400 microseconds, and come in pieces of any size. */
+ * sees. Bytes take 50 to 400 microseconds, and come in pieces of any size; a connection takes
+ * 256 KiB that are not read, and then what is sent on it waits. */
 
 /* Lets nothing pass from one runtime to another, or lets it pass again: then what was sent
  * meanwhile comes, if the connection has not been given up. One way only: call it twice. */
