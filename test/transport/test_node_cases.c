@@ -1,5 +1,5 @@
-/* Nodes on a network that fails: the cases of docs/conformance.md that need one. In simulation only,
- * where there is such a network. */
+/* Nodes on a network that fails: the cases of docs/conformance.md that need one. In simulation
+ * only, where there is such a network. */
 #include "test/support/node_service.h"
 #include "test/transport/node_hands.h"
 
