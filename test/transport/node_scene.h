@@ -273,13 +273,16 @@ static inline size_t entries_of(const char *path) {
     }                                                                                              \
     static void name(bool tcp)
 
-/* In a simulation, with that many seeds, or with SCENE_SEED's: nothing in it may wait but through
- * the scene. */
+/* In a simulation, with that many seeds, or with SCENE_SEEDS of them, or with that of SCENE_SEED
+ * only; each fourth seed by priorities. Nothing in it may wait but through the scene. */
 static inline void simulate(void (*test)(bool tcp), uint64_t seeds) {
-    const char *only = getenv("SCENE_SEED");
+    const char *only = getenv("SCENE_SEED"), *many = getenv("SCENE_SEEDS");
+    if (many) seeds = strtoull(many, NULL, 10);
     uint64_t first = only ? strtoull(only, NULL, 10) : 0;
     for (scene_seed = first; scene_seed < (only ? first + 1 : seeds); scene_seed++) {
-        const troupe_sim_config config = {.seed = scene_seed};
+        const troupe_sim_config config = {.seed = scene_seed,
+                                          .schedule = scene_seed % 4 == 3 ? TROUPE_PCT
+                                                                          : TROUPE_RANDOM};
         cr_assert_eq(troupe_sim_open(&config, &scene_sim), TROUPE_OK);
         test(false);
         troupe_sim_close(&scene_sim);
