@@ -92,6 +92,32 @@ troupe_err troupe_sim_full(troupe_sim *sim, troupe_ref who, bool full) {
     return TROUPE_OK;
 }
 
+/* --- Actors that are held --------------------------------------------------------------------- */
+
+bool tr_faults_held(const troupe_sim *sim, const tr_sim_runtime *at, tr_task *task) {
+    if (!sim->faults.held || tr_load64_relaxed(&task->control) & TR_CONTROL_REQUESTS) return false;
+    const troupe_self *self = TR_OWNER(task, troupe_self, task);
+    const troupe_ref who = {at->rt->node, self->id};
+    for (unsigned i = 0; i < TR_FAULT_HOLDS; i++)
+        if (troupe_same(sim->faults.hold[i], who)) return true;
+    return false;
+}
+
+troupe_err troupe_sim_hold(troupe_sim *sim, troupe_ref who, bool held) {
+    tr_faults *faults = &sim->faults;
+    troupe_ref *at = NULL, *free = NULL;
+    if (!find(sim, who)) return TROUPE_GONE;
+    for (unsigned i = 0; i < TR_FAULT_HOLDS; i++) {
+        if (troupe_same(faults->hold[i], who)) at = &faults->hold[i];
+        if (troupe_same(faults->hold[i], TROUPE_NOBODY)) free = &faults->hold[i];
+    }
+    if (held == (at != NULL)) return TROUPE_OK;
+    if (held && !free) return TROUPE_INVALID;
+    *(held ? free : at) = held ? who : TROUPE_NOBODY;
+    held ? faults->held++ : faults->held--;
+    return TROUPE_OK;
+}
+
 /* --- Failing actors --------------------------------------------------------------------------- */
 
 /* An order for the actor, one message nearer; true: it is due. */
@@ -184,6 +210,8 @@ void troupe_sim_calm(troupe_sim *sim) {
     tr_faults *faults = &sim->faults;
     for (unsigned i = 0; i < TR_FAULT_SQUEEZES; i++) release(sim, &faults->squeeze[i]);
     for (unsigned i = 0; i < TR_FAULT_ORDERS; i++) faults->order[i].left = 0;
+    for (unsigned i = 0; i < TR_FAULT_HOLDS; i++) faults->hold[i] = TROUPE_NOBODY;
+    faults->held = 0;
     faults->alloc_in = 0;
     faults->chance = (troupe_faults){0};
     sim->choices.schedule = TROUPE_RANDOM;

@@ -188,7 +188,8 @@ static void add(troupe_sim *sim, size_t n, tr_candidate candidate) {
 static size_t collect_of(troupe_sim *sim, tr_sim_runtime *at, size_t n) {
     tr_sched *sched = &at->rt->sched;
     for (tr_task *task = NULL; (task = tr_sched_queued(sched, task));)
-        add(sim, n++, (tr_candidate){.at = at, .task = task});
+        if (!tr_faults_held(sim, at, task))
+            add(sim, n++, (tr_candidate){.at = at, .task = task});
     if (at->timers_from <= sim->now && tr_timers_next(&at->rt->timers) <= sim->now)
         add(sim, n++, (tr_candidate){.at = at});
     return n;

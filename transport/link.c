@@ -292,7 +292,9 @@ tr_peer_link *tr_link_make(struct troupe_node *node, tr_stream *stream, bool dia
     link->incoming.grant = say_grant;
     link->incoming.no_target = say_no_target;
     link->incoming.ctx = link;
-    if (tr_node_begin_shake(link, dialer) == TROUPE_OK) return link;
+    /* Room for the peer's last word in pieces: once it is said, the peer is connected. */
+    bool room = tr_buffer_reserve(&link->in, 4 + TR_HANDSHAKE_MAX);
+    if (room && tr_node_begin_shake(link, dialer) == TROUPE_OK) return link;
     tr_link_free(link);
     return NULL;
 }

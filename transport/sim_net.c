@@ -1,6 +1,7 @@
 /* A simulated network under the transport, on the clock and the choices of a simulation. Streams
- * keep their order and lose nothing until they break; the rest is chance: how long bytes take, in
- * which pieces they come, and what is lost with a connection. */
+ * keep their order and lose nothing until they break, and take only so much that is not read; the
+ * rest is chance: how long bytes take, in which pieces they come, and what is lost with a
+ * connection. */
 #include <stdio.h>
 #include <string.h>
 #include <troupe/simulation.h>
@@ -14,8 +15,10 @@
 
 #define LATENCY_NS UINT64_C(50000)
 
-/* What a stream will see. */
-typedef enum arrival_kind { BYTES, SENT, CLOSED, ACCEPTED } arrival_kind;
+enum { UNREAD_MOST = 256 << 10 }; /* that a stream takes, as a socket's buffers would */
+
+/* What a stream will see of its peer. */
+typedef enum arrival_kind { BYTES, CLOSED, ACCEPTED } arrival_kind;
 
 typedef struct arrival {
     tr_link link;
@@ -32,10 +35,13 @@ struct tr_stream {
     tr_listener *listener; /* that has not accepted it yet */
     const tr_stream_events *events;
     void *ctx;
-    tr_event event;   /* the first of `arrivals` */
+    tr_event event;   /* the first of `arrivals`, or `sent` */
     tr_fifo arrivals; /* by their time */
     uint64_t last;    /* the time of the last one that the peer sent */
+    size_t unread;    /* bytes that the peer has sent, and nobody here has received */
     bool busy;        /* bytes are on their way */
+    bool stuck;       /* they are not taken before the peer has read some */
+    uint64_t sent;    /* when they are taken; TR_NEVER: none are, or they are stuck */
     bool closing;     /* nothing but CLOSED is seen any more */
 };
 
@@ -97,15 +103,22 @@ static arrival *first(const tr_stream *stream) {
     return stream->arrivals.head ? TR_OWNER(stream->arrivals.head, arrival, link) : NULL;
 }
 
-/* Has the first arrival come at its time, or once the path is open. */
-static void arm(tr_stream *stream) {
+/* When the first arrival comes: at its time, or once the path is open. */
+static uint64_t first_due(const tr_stream *stream) {
     const arrival *next = first(stream);
+    if (!next || (!stream->events && next->kind != ACCEPTED)) return TR_NEVER;
+    if (next->kind == BYTES && !stream->events->received) return TR_NEVER;
+    bool own = next->kind == CLOSED && stream->closing;
+    uint64_t until = own ? 0 : silent_until(stream);
+    return next->due > until ? next->due : until;
+}
+
+/* Has whatever is next come at its time. */
+static void arm(tr_stream *stream) {
+    uint64_t due = first_due(stream);
+    if (stream->sent < due) due = stream->sent;
     tr_sim_unset(&stream->event);
-    if (!next || (!stream->events && next->kind != ACCEPTED)) return;
-    bool own = next->kind == SENT || (next->kind == CLOSED && stream->closing);
-    uint64_t until = own ? 0 : silent_until(stream), due = next->due;
-    if (until == TR_NEVER) return;
-    tr_sim_set(stream->net->sim, &stream->event, due > until ? due : until);
+    if (due != TR_NEVER) tr_sim_set(stream->net->sim, &stream->event, due);
 }
 
 static void put(tr_stream *stream, arrival_kind kind, uint64_t due, const void *bytes,
@@ -114,7 +127,7 @@ static void put(tr_stream *stream, arrival_kind kind, uint64_t due, const void *
     TR_CHECK(it);
     *it = (arrival){.kind = kind, .due = due, .size = size};
     if (size) memcpy(it + 1, bytes, size);
-    tr_fifo before = {NULL, NULL}; /* a SENT may overtake what the peer says */
+    tr_fifo before = {NULL, NULL};
     while (first(stream) && first(stream)->due <= due)
         tr_fifo_put(&before, tr_fifo_get(&stream->arrivals));
     tr_fifo_put(&before, &it->link);
@@ -138,6 +151,23 @@ static void forget(tr_stream *stream, bool bytes) {
             end(stream->net, it);
     }
     stream->arrivals = kept;
+    stream->unread = 0;
+    if (!bytes) stream->sent = TR_NEVER;
+}
+
+/* The system has taken what a stream sends. */
+static void put_sent(tr_stream *stream) {
+    uint64_t taken = LATENCY_NS / 10 * (1 + troupe_sim_choose(stream->net->sim, 4));
+    stream->stuck = false;
+    stream->sent = troupe_sim_now(stream->net->sim) + taken;
+    arm(stream);
+}
+
+/* Some bytes are received: there is room for more. */
+static void took(tr_stream *stream, size_t size) {
+    tr_stream *peer = stream->peer;
+    stream->unread -= size;
+    if (peer && peer->stuck && !peer->closing && stream->unread <= UNREAD_MOST) put_sent(peer);
 }
 
 /* A stream sees its end now, and nothing before. */
@@ -152,7 +182,8 @@ static void end_here(tr_stream *stream) {
 /* A stream hears that its peer is gone; sometimes before all that the peer has said. */
 static void tell_end(tr_stream *stream) {
     if (!stream || stream->closing) return;
-    if (troupe_sim_choose(stream->net->sim, 4) == 3) forget(stream, true);
+    bool deaf = stream->events && !stream->events->received;
+    if (troupe_sim_choose(stream->net->sim, 4) == 3 || deaf) forget(stream, true);
     put(stream, CLOSED, arrival_time(stream), NULL, 0);
 }
 
@@ -172,6 +203,7 @@ static void receive(tr_stream *stream, arrival *it) {
     if (piece > left) piece = left;
     const unsigned char *bytes = (const unsigned char *)(it + 1) + it->read;
     it->read += piece;
+    took(stream, piece);
     bool all = it->read == it->size;
     if (all) (void)tr_fifo_get(&stream->arrivals);
     const tr_stream_events *events = stream->events;
@@ -196,17 +228,7 @@ static void accept(tr_stream *stream) {
 }
 
 /* The first arrival is there. */
-static void arrive(void *ctx) {
-    tr_stream *stream = ctx;
-    arrival *it = first(stream);
-    if (it->kind == BYTES && tr_sim_breaks(stream->net->sim)) {
-        break_up(stream);
-        return;
-    }
-    if (it->kind == BYTES) {
-        receive(stream, it);
-        return;
-    }
+static void arrived(tr_stream *stream, arrival *it) {
     arrival_kind kind = it->kind;
     (void)tr_fifo_get(&stream->arrivals);
     end(stream->net, it);
@@ -217,11 +239,25 @@ static void arrive(void *ctx) {
     arm(stream);
     if (kind == ACCEPTED)
         accept(stream);
-    else if (kind == SENT) {
-        stream->busy = false;
-        stream->events->sent(stream->ctx);
-    } else
+    else
         stream->events->closed(stream->ctx);
+}
+
+static void run(void *ctx) {
+    tr_stream *stream = ctx;
+    arrival *it = first(stream);
+    if (stream->sent <= first_due(stream)) {
+        stream->sent = TR_NEVER;
+        stream->busy = false;
+        arm(stream);
+        stream->events->sent(stream->ctx);
+    } else if (it->kind != BYTES) {
+        arrived(stream, it);
+    } else if (tr_sim_breaks(stream->net->sim)) {
+        break_up(stream);
+    } else {
+        receive(stream, it);
+    }
 }
 
 /* --- The port --------------------------------------------------------------------------------- */
@@ -259,8 +295,9 @@ static tr_stream *make_stream(sim_net *net, uint64_t node, uint64_t peer_node) {
     stream->net = net;
     stream->node = node;
     stream->peer_node = peer_node;
+    stream->sent = TR_NEVER;
     stream->event.agent = ++net->made;
-    stream->event.run = arrive;
+    stream->event.run = run;
     stream->event.ctx = stream;
     tr_list_init(&stream->event.of_sim);
     tr_list_init(&stream->of_net);
@@ -348,9 +385,11 @@ static void send(tr_stream *stream, const void *bytes, size_t size) {
     if (stream->closing) return;
     stream->busy = true;
     tr_stream *peer = stream->peer;
-    if (peer && !peer->closing) put(peer, BYTES, arrival_time(peer), bytes, size);
-    uint64_t taken = LATENCY_NS / 10 * (1 + troupe_sim_choose(stream->net->sim, 4));
-    put(stream, SENT, troupe_sim_now(stream->net->sim) + taken, NULL, 0);
+    bool there = peer && !peer->closing;
+    if (there) put(peer, BYTES, arrival_time(peer), bytes, size);
+    if (there) peer->unread += size;
+    stream->stuck = there && peer->unread > UNREAD_MOST;
+    if (!stream->stuck) put_sent(stream);
 }
 
 static void close_stream(tr_stream *stream) {

@@ -16,7 +16,8 @@ typedef struct tr_listener tr_listener;
  * its lock while calling and may take it in an event. (Not while calling `unlisten`, which waits.)
  * Events run on a few threads that all streams share: they must not wait for anything slow. */
 typedef struct tr_stream_events {
-    void (*received)(void *ctx, const void *bytes, size_t size); /* valid during the call only */
+    /* Valid during the call only. NULL, in a simulated network: nothing is read. */
+    void (*received)(void *ctx, const void *bytes, size_t size);
     void (*sent)(void *ctx);   /* the bytes of the last `send` are handed to the system; may send */
     void (*closed)(void *ctx); /* exactly once, after which there is no other event: the peer closed
                                 * it, it broke, or `close` was called */

@@ -145,13 +145,19 @@ TROUPE_API void troupe_sim_fail_alloc(troupe_sim *sim, unsigned nth);
 /* Makes a mailbox full, whatever is in it, or lets it be as it is. GONE. */
 TROUPE_CHECKED troupe_err troupe_sim_full(troupe_sim *sim, troupe_ref who, bool full);
 
+/* Holds an actor, as if a callback of it had not returned yet: it handles nothing, and its mailbox
+ * fills, until it is let go. A stop or a kill reaches it all the same. Up to 16 at a time. GONE;
+ * INVALID: too many. */
+TROUPE_CHECKED troupe_err troupe_sim_hold(troupe_sim *sim, troupe_ref who, bool held);
+
 /* Holds all timers of a runtime back for `ms` milliseconds from now. */
 TROUPE_API void troupe_sim_late(troupe_sim *sim, troupe *rt, unsigned ms);
 
 /* --- The network (needs troupe::transport) ---------------------------------------------------- */
 
 /* Nodes of a simulation (troupe_node_open) listen and connect with any URL, which no other network
- * sees. Bytes take 50 to 400 microseconds, and come in pieces of any size. */
+ * sees. Bytes take 50 to 400 microseconds, and come in pieces of any size; a connection takes
+ * 256 KiB that are not read, and then what is sent on it waits. */
 
 /* Lets nothing pass from one runtime to another, or lets it pass again: then what was sent
  * meanwhile comes, if the connection has not been given up. One way only: call it twice. */

@@ -93,6 +93,32 @@ Test(fault, a_mailbox_is_full_whatever_is_in_it) {
     end();
 }
 
+Test(fault, an_actor_that_is_held_handles_nothing_but_its_end) {
+    begin((troupe_faults){0}, &player_behaviour);
+    cr_assert(troupe_sim_settle(sim, 1000));
+    cr_assert_eq(troupe_sim_hold(sim, who, true), TROUPE_OK);
+    cr_assert_eq(troupe_sim_hold(sim, who, true), TROUPE_OK, "it is already");
+    cr_assert_eq(post(1), TROUPE_OK);
+    troupe_sim_run(sim, 1000);
+    stage_expect("start(ann)");
+    uint32_t used;
+    cr_assert_eq(troupe_mailbox(rt, who, &used, NULL), TROUPE_OK);
+    cr_assert_eq(used, 1);
+    cr_assert_eq(troupe_sim_hold(sim, who, false), TROUPE_OK);
+    troupe_sim_run(sim, 1000);
+    stage_expect("ann:1");
+    cr_assert_eq(troupe_sim_hold(sim, who, true), TROUPE_OK);
+    troupe_sim_calm(sim);
+    cr_assert_eq(post(2), TROUPE_OK);
+    troupe_sim_run(sim, 1000);
+    stage_expect("ann:2");
+    cr_assert_eq(troupe_sim_hold(sim, who, true), TROUPE_OK);
+    cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
+    troupe_sim_run(sim, 1000);
+    cr_assert_eq(troupe_sim_hold(sim, who, false), TROUPE_GONE);
+    end();
+}
+
 static troupe_err tick(troupe_self *self, void *state, troupe_msg **msg) {
     (void)state;
     stage_say("%u", (unsigned)(troupe_now(troupe_runtime(self)) / TR_MS));

@@ -148,6 +148,7 @@ static void order(void *ctx) {
     cr_assert_eq(troupe_sim_fail(sim, who, 1), TROUPE_OK);
     cr_assert_eq(troupe_sim_full(sim, who, true), TROUPE_OK);
     troupe_sim_fail_alloc(sim, 1);
+    cr_assert_eq(troupe_sim_hold(sim, who, true), TROUPE_OK);
     troupe_sim_late(sim, rt, 10);
     troupe_sim_calm(sim);
 }
@@ -191,6 +192,9 @@ Test(takes_nothing, troupe_sim_full) {
     orders();
 }
 Test(takes_nothing, troupe_sim_fail_alloc) {
+    orders();
+}
+Test(takes_nothing, troupe_sim_hold) {
     orders();
 }
 Test(takes_nothing, troupe_sim_late) {

@@ -192,7 +192,8 @@ static void begin_sending(int i) {
         MUST(troupe_spawn(s->rt, &sender, &what, &who) == TROUPE_OK);
 }
 
-/* Waits until a count has come that far. */
+/* Waits until a count has come that far. It is looked at now and then: a lock and a wake at each of
+ * millions of counts would order the very threads that shall race. */
 static void await(tr_atomic64 *count, uint64_t least) {
     for (uint64_t until = stress_deadline(); tr_load64_relaxed(count) < least;) {
         MUST(tr_clock() < until);

@@ -28,9 +28,9 @@ static bool count_take(counting_heap *heap, size_t size) {
 
 static void *take(void *ctx, size_t size) {
     counting_heap *heap = ctx;
-    pthread_mutex_lock(&heap->lock);
+    tr_lock(&heap->lock);
     bool allowed = count_take(heap, size);
-    pthread_mutex_unlock(&heap->lock);
+    tr_unlock(&heap->lock);
     if (!allowed) return NULL;
     front *block = malloc(sizeof *block + size);
     if (!block) {
@@ -49,39 +49,51 @@ static void give(void *ctx, void *memory, size_t size) {
                 (size_t)block->size, block->mark == MARK ? "" : " (not a block of this heap)");
         abort();
     }
-    pthread_mutex_lock(&heap->lock);
+    tr_lock(&heap->lock);
     heap->blocks--;
     heap->bytes -= size;
-    pthread_mutex_unlock(&heap->lock);
+    tr_cond_wake_all(&heap->given);
+    tr_unlock(&heap->lock);
     memset(block, GIVEN, sizeof *block + size);
     free(block);
 }
 
 void counting_heap_init(counting_heap *heap) {
     *heap = (counting_heap){.heap = {take, give, heap}};
-    pthread_mutex_init(&heap->lock, NULL);
+    tr_mutex_init(&heap->lock);
+    tr_cond_init(&heap->given);
 }
 
 bool counting_heap_fini(counting_heap *heap) {
     if (heap->blocks)
         fprintf(stderr, "counting_heap: %zu blocks of together %zu bytes leaked\n", heap->blocks,
                 heap->bytes);
-    pthread_mutex_destroy(&heap->lock);
+    tr_cond_fini(&heap->given);
+    tr_mutex_fini(&heap->lock);
     return heap->blocks == 0 && heap->bytes == 0;
 }
 
 void counting_heap_fail(counting_heap *heap, size_t nth, size_t more) {
-    pthread_mutex_lock(&heap->lock);
+    tr_lock(&heap->lock);
     size_t first = heap->takes + nth;
     heap->fail_first = first;
     heap->fail_past = nth == 0 ? 0 : more >= SIZE_MAX - first ? SIZE_MAX : first + 1 + more;
-    pthread_mutex_unlock(&heap->lock);
+    tr_unlock(&heap->lock);
 }
 
 counting_heap_state counting_heap_look(counting_heap *heap) {
-    pthread_mutex_lock(&heap->lock);
+    tr_lock(&heap->lock);
     counting_heap_state state = {heap->takes, heap->refused, heap->blocks,
                                  heap->bytes, heap->largest, heap->peak};
-    pthread_mutex_unlock(&heap->lock);
+    tr_unlock(&heap->lock);
     return state;
+}
+
+bool counting_heap_await(counting_heap *heap, size_t most, uint64_t until) {
+    tr_lock(&heap->lock);
+    while (heap->bytes > most && tr_cond_wait(&heap->given, &heap->lock, until)) {
+    }
+    bool so = heap->bytes <= most;
+    tr_unlock(&heap->lock);
+    return so;
 }

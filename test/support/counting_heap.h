@@ -3,14 +3,16 @@
 #ifndef TROUPE_TEST_COUNTING_HEAP_H
 #define TROUPE_TEST_COUNTING_HEAP_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <troupe/heap.h>
 
+#include "base/os.h"
+
 typedef struct counting_heap {
     troupe_heap heap; /* hand this one out; all else is read through the functions */
-    pthread_mutex_t lock;
+    tr_mutex lock;
+    tr_cond given;                /* something is */
     size_t takes, refused;        /* calls of take, and how many of them got NULL */
     size_t blocks, bytes;         /* outstanding */
     size_t largest, peak;         /* of one take; of `bytes` */
@@ -33,5 +35,8 @@ void counting_heap_fail(counting_heap *heap, size_t nth, size_t more);
 
 /* The counts now. A give of a wrong size or of foreign memory ends the process before that. */
 counting_heap_state counting_heap_look(counting_heap *heap);
+
+/* Waits until no more than `most` bytes are outstanding. False: not by that time (monotonic ns). */
+bool counting_heap_await(counting_heap *heap, size_t most, uint64_t until);
 
 #endif

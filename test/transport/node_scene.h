@@ -1,6 +1,6 @@
-/* Nodes for tests: runtimes of one process, with counted memory and a caught log, and actors that
- * do as they are told and write down what they get. Everything waits with a deadline, for something
- * that happens; nothing sleeps. */
+/* Nodes for tests: runtimes of one process, with counted memory and a caught log. A test runs over
+ * real connections, or in a simulation with many seeds. Everything waits with a deadline, for
+ * something that happens; nothing sleeps. */
 #ifndef TROUPE_TEST_NODE_SCENE_H
 #define TROUPE_TEST_NODE_SCENE_H
 
@@ -27,6 +27,8 @@ static const char node_secret[] = "a secret of this test";
 
 /* The simulation that all nodes of this test are in; NULL: they are real. */
 static troupe_sim *scene_sim;
+static uint64_t scene_seed;
+static troupe *scene_host; /* of peers that are no nodes, in a simulation; NULL: none yet */
 
 static inline uint64_t scene_clock(void) {
     return scene_sim ? troupe_sim_now(scene_sim) : tr_clock();
@@ -36,6 +38,12 @@ static inline uint64_t patience(void) {
     return tr_after_ms(scene_clock(), PATIENCE_MS);
 }
 
+/* How long something may take, in nanoseconds. A machine that has other work may be late by any
+ * time: only a simulation is held to it. */
+static inline uint64_t scene_within(unsigned ms) {
+    return (scene_sim ? ms : 3 * PATIENCE_MS) * TR_MS;
+}
+
 /* Waits for something to happen, under the lock. False: the deadline is past, or nothing will. */
 static inline bool scene_wait(tr_cond *cond, tr_mutex *lock, uint64_t until) {
     if (!scene_sim) return tr_cond_wait(cond, lock, until);
@@ -43,6 +51,67 @@ static inline bool scene_wait(tr_cond *cond, tr_mutex *lock, uint64_t until) {
     bool moved = tr_sim_advance(scene_sim, until);
     tr_lock(lock);
     return moved && troupe_sim_now(scene_sim) < until;
+}
+
+/* Lets something else happen, before the deadline. */
+static inline void scene_go_on(uint64_t until) {
+    cr_assert_lt(scene_clock(), until, "it does not come to that");
+    if (scene_sim)
+        (void)tr_sim_advance(scene_sim, until);
+    else
+        tr_thread_yield();
+}
+
+/* Lets others go on until something is so. For what nobody tells. */
+#define SCENE_AWAIT(condition)                                                                     \
+    for (uint64_t until_ = patience(); !(condition);) scene_go_on(until_)
+
+/* For the end of a suite's tests: which seed it was that failed. */
+static inline void scene_say_seed(void) {
+    if (scene_sim)
+        fprintf(stderr, "in simulation, with seed %d: again by SCENE_SEED=%d\n", (int)scene_seed,
+                (int)scene_seed);
+}
+
+/* --- Something that waits, and what happens meanwhile ----------------------------------------- */
+
+typedef struct beside {
+    void (*wait)(void *ctx);  /* what takes until `act` was there */
+    bool (*waits)(void *ctx); /* whether it is at that point; NULL: at any time */
+    void (*act)(void *ctx);
+    void *ctx;
+    tr_thread thread; /* real nodes: of `wait`, which asserts nothing */
+    tr_event event;   /* in a simulation: of `act` */
+} beside;
+
+static inline void *beside_wait(void *arg) {
+    beside *b = arg;
+    b->wait(b->ctx);
+    return NULL;
+}
+
+static inline void beside_act(void *arg) {
+    beside *b = arg;
+    if (!b->waits || b->waits(b->ctx))
+        b->act(b->ctx);
+    else
+        tr_sim_set(scene_sim, &b->event, troupe_sim_now(scene_sim) + TR_MS);
+}
+
+static inline void scene_beside(beside *b) {
+    if (scene_sim) {
+        tr_list_init(&b->event.of_sim);
+        b->event.run = beside_act;
+        b->event.ctx = b;
+        tr_sim_set(scene_sim, &b->event, troupe_sim_now(scene_sim) + TR_MS);
+        b->wait(b->ctx);
+        cr_assert(tr_list_empty(&b->event.of_sim), "it did not wait");
+        return;
+    }
+    cr_assert(tr_thread_start(&b->thread, "waits", beside_wait, b));
+    if (b->waits) SCENE_AWAIT(b->waits(b->ctx));
+    b->act(b->ctx);
+    tr_thread_join(&b->thread);
 }
 
 /* --- A node ----------------------------------------------------------------------------------- */
@@ -171,6 +240,7 @@ static inline void pair_open(party pair[2], bool tcp) {
 
 /* The sockets' folder must be empty by now. */
 static inline void scene_end(void) {
+    troupe_close(&scene_host);
     if (scene_sim) return;
     cr_assert_eq(rmdir(scene_dir()), 0, "a socket's file is left");
 }
@@ -181,310 +251,6 @@ static inline void pair_close(party pair[2]) {
     scene_end();
 }
 
-/* A test over both kinds of connection. */
-#define BOTH(suite, name)                                                                          \
-    static void name(bool tcp);                                                                    \
-    Test(suite, name##_over_ipc) { name(false); }                                                  \
-    Test(suite, name##_over_tcp) { name(true); }                                                   \
-    static void name(bool tcp)
-
-/* The same test in a simulation, with some seeds: nothing in it may wait but through the scene. */
-static inline void simulate(void (*test)(bool tcp)) {
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        const troupe_sim_config config = {.seed = seed};
-        cr_assert_eq(troupe_sim_open(&config, &scene_sim), TROUPE_OK);
-        test(false);
-        troupe_sim_close(&scene_sim);
-    }
-}
-
-/* A test over both kinds of connection, and in simulation. */
-#define ANYWHERE(suite, name)                                                                      \
-    static void name(bool tcp);                                                                    \
-    Test(suite, name##_over_ipc) { name(false); }                                                  \
-    Test(suite, name##_over_tcp) { name(true); }                                                   \
-    Test(suite, name##_simulated) { simulate(name); }                                              \
-    static void name(bool tcp)
-
-/* --- What actors write down ------------------------------------------------------------------- */
-
-typedef enum note_kind { A_COUNT, A_DOWN, A_REFUSAL } note_kind;
-
-typedef struct note {
-    note_kind kind;
-    uint64_t from, n;   /* of a count; of a `down`: n is the monitor */
-    troupe_ref who;     /* the sender; of a `down`: who has ended */
-    troupe_err why;     /* of a `down` */
-} note;
-
-enum { NOTES_MOST = 1 << 16 };
-
-typedef struct notes {
-    tr_mutex lock; /* guards what follows */
-    tr_cond changed;
-    bool shut;     /* who wants to write has to wait */
-    size_t used;
-    note note[NOTES_MOST];
-} notes;
-
-static inline notes *notes_open(void) {
-    notes *all = calloc(1, sizeof *all);
-    cr_assert_not_null(all);
-    tr_mutex_init(&all->lock);
-    tr_cond_init(&all->changed);
-    return all;
-}
-
-static inline void notes_close(notes *all) {
-    tr_cond_fini(&all->changed);
-    tr_mutex_fini(&all->lock);
-    free(all);
-}
-
-static inline void notes_shut(notes *all, bool shut) {
-    tr_lock(&all->lock);
-    all->shut = shut;
-    tr_cond_wake_all(&all->changed);
-    tr_unlock(&all->lock);
-}
-
-static inline void notes_write(notes *all, note what) {
-    uint64_t until = patience();
-    tr_lock(&all->lock);
-    while (all->shut && tr_cond_wait(&all->changed, &all->lock, until)) {
-    }
-    cr_assert_lt(all->used, (size_t)NOTES_MOST);
-    all->note[all->used++] = what;
-    tr_cond_wake_all(&all->changed);
-    tr_unlock(&all->lock);
-}
-
-static inline size_t notes_count(notes *all) {
-    tr_lock(&all->lock);
-    size_t used = all->used;
-    tr_unlock(&all->lock);
-    return used;
-}
-
-/* Waits until that many are written; false: not within `ms`. */
-static inline bool notes_await_for(notes *all, size_t count, unsigned ms) {
-    uint64_t until = tr_after_ms(scene_clock(), ms);
-    tr_lock(&all->lock);
-    while (all->used < count && scene_wait(&all->changed, &all->lock, until)) {
-    }
-    bool there = all->used >= count;
-    tr_unlock(&all->lock);
-    return there;
-}
-
-static inline void notes_await(notes *all, size_t count) {
-    cr_assert(notes_await_for(all, count, PATIENCE_MS), "%zu of %zu", notes_count(all), count);
-}
-
-/* Whether the counts of one sender went up from `first` by ones; how many there are. */
-static inline size_t notes_in_order(notes *all, uint64_t from, uint64_t first) {
-    tr_lock(&all->lock);
-    uint64_t next = first;
-    for (size_t i = 0; i < all->used; i++) {
-        const note *at = &all->note[i];
-        if (at->kind != A_COUNT || at->from != from) continue;
-        cr_assert_eq(at->n, next, "sender %d: %d after %d", (int)from, (int)at->n, (int)next);
-        next++;
-    }
-    tr_unlock(&all->lock);
-    return (size_t)(next - first);
-}
-
-/* How many `down`s of a reason there are. */
-static inline size_t notes_downs(notes *all, troupe_err why) {
-    size_t n = 0;
-    tr_lock(&all->lock);
-    for (size_t i = 0; i < all->used; i++)
-        n += all->note[i].kind == A_DOWN && all->note[i].why == why;
-    tr_unlock(&all->lock);
-    return n;
-}
-
-/* --- Hands: actors that do as they are told --------------------------------------------------- */
-
-/* Has an actor run a function of the test's; for messages inside this process only. */
-struct act {
-    uint64_t run, ctx;
-};
-static const troupe_type act_type =
-    TROUPE_TYPE(act, TROUPE_FIELD(act, run), TROUPE_FIELD(act, ctx));
-
-struct hand {
-    notes *notes;
-    troupe_ref kept;
-};
-
-static inline troupe_err hand_start(troupe_self *self, void *state, const void *arg) {
-    (void)self;
-    ((struct hand *)state)->notes = *(notes *const *)arg;
-    return TROUPE_OK;
-}
-
-static inline troupe_err hand_answer(troupe_self *self, uint64_t n) {
-    return troupe_answer(self, &count_type, &(struct count){0, n});
-}
-
-static inline troupe_err hand_order(troupe_self *self, struct hand *hand, const struct order *o) {
-    switch (o->what) {
-    case ORDER_ANSWER: return hand_answer(self, o->n + 1);
-    case ORDER_KEEP: hand->kept = troupe_sender(self); return TROUPE_OK;
-    case ORDER_LATE: {
-        troupe_err err = troupe_tell(self, hand->kept, &count_type, &(struct count){0, o->n});
-        return err == TROUPE_GONE ? TROUPE_OK : err; /* nobody waits */
-    }
-    case ORDER_FAIL: return (troupe_err)o->n;
-    case ORDER_QUIT: troupe_exit(self, TROUPE_OK); return TROUPE_OK;
-    case ORDER_PASS: return troupe_tell(self, o->who, &count_type, &(struct count){0, o->n});
-    default: return TROUPE_OK;
-    }
-}
-
-static inline troupe_err hand_receive(troupe_self *self, void *state, troupe_msg **msg) {
-    struct hand *hand = state;
-    const struct count *count = troupe_as(*msg, &count_type);
-    const struct order *o = troupe_as(*msg, &order_type);
-    const struct act *act = troupe_as(*msg, &act_type);
-    const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
-    if (count)
-        notes_write(hand->notes, (note){A_COUNT, count->from, count->n, troupe_sender(self), 0});
-    if (down)
-        notes_write(hand->notes,
-                    (note){A_DOWN, 0, down->monitor, down->who, (troupe_err)down->why});
-    if (o) return hand_order(self, hand, o);
-    if (!act) return TROUPE_OK;
-    ((void (*)(troupe_self *, void *))(uintptr_t)act->run)(self, (void *)(uintptr_t)act->ctx);
-    return troupe_answer(self, &act_type, &(struct act){0, 0});
-}
-
-/* Spawns one with a mailbox of that size. */
-static inline troupe_ref hand_of(party *p, uint32_t limit, notes *all) {
-    static troupe_behaviour kind[8];
-    size_t i = 0;
-    while (kind[i].name && kind[i].mailbox_limit != limit) cr_assert_lt(++i, (size_t)8);
-    if (!kind[i].name)
-        kind[i] = (troupe_behaviour){.name = "hand",
-                                     .state_size = sizeof(struct hand),
-                                     .mailbox_limit = limit,
-                                     .start = hand_start,
-                                     .receive = hand_receive};
-    troupe_ref who;
-    cr_assert_eq(troupe_spawn(p->rt, &kind[i], &all, &who), TROUPE_OK);
-    return who;
-}
-
-/* Has a hand run a function, and waits for that. */
-static inline void act_as(party *p, troupe_ref who, void (*run)(troupe_self *, void *), void *ctx) {
-    const struct act body = {(uintptr_t)run, (uintptr_t)ctx};
-    troupe_msg *msg;
-    cr_assert_eq(troupe_make(p->rt, &act_type, &body, &msg), TROUPE_OK);
-    cr_assert_eq(troupe_ask(p->rt, who, &msg, PATIENCE_MS), TROUPE_OK);
-    troupe_drop(&msg);
-}
-
-/* A monitor, and how it went to have it made or ended. */
-typedef struct watching {
-    troupe_ref who;
-    uint64_t number;
-    troupe_err err;
-} watching;
-
-static inline void watch_it(troupe_self *self, void *ctx) {
-    watching *w = ctx;
-    w->err = troupe_monitor(self, w->who, &w->number);
-}
-
-static inline void unwatch_it(troupe_self *self, void *ctx) {
-    watching *w = ctx;
-    w->err = troupe_demonitor(self, w->number);
-}
-
-/* Has a hand watch an actor; the monitor's number. */
-static inline uint64_t watch_by(party *p, troupe_ref hand, troupe_ref who) {
-    watching w = {.who = who};
-    act_as(p, hand, watch_it, &w);
-    cr_assert_eq(w.err, TROUPE_OK);
-    return w.number;
-}
-
-/* Sends an order or a count to anybody, from no actor. */
-static inline troupe_err order_to(party *p, troupe_ref who, uint32_t what, uint64_t n) {
-    troupe_msg *msg;
-    const struct order body = {what, n, TROUPE_NOBODY};
-    cr_assert_eq(troupe_make(p->rt, &order_type, &body, &msg), TROUPE_OK);
-    troupe_err err = troupe_post(p->rt, who, &msg);
-    troupe_drop(&msg);
-    return err;
-}
-
-static inline troupe_err count_to(party *p, troupe_ref who, uint64_t n) {
-    troupe_msg *msg;
-    cr_assert_eq(troupe_make(p->rt, &count_type, &(struct count){0, n}, &msg), TROUPE_OK);
-    troupe_err err = troupe_post(p->rt, who, &msg);
-    troupe_drop(&msg);
-    return err;
-}
-
-/* Asks with an order; the answer's number goes to `n`, which may be NULL. */
-static inline troupe_err ask_by(party *p, troupe_ref who, uint32_t what, uint64_t *n) {
-    troupe_msg *msg;
-    const struct order body = {what, n ? *n : 0, TROUPE_NOBODY};
-    cr_assert_eq(troupe_make(p->rt, &order_type, &body, &msg), TROUPE_OK);
-    troupe_err err = troupe_ask(p->rt, who, &msg, PATIENCE_MS);
-    const struct count *count = troupe_as(msg, &count_type);
-    if (!err) cr_assert_not_null(count);
-    if (count && n) *n = count->n;
-    troupe_drop(&msg);
-    return err;
-}
-
-/* A thread that asks what is never answered. */
-struct asking {
-    tr_thread thread;
-    party *who;
-    troupe_ref to;
-    troupe_err err;
-};
-
-static inline void *ask_in_vain(void *arg) {
-    struct asking *a = arg;
-    a->err = ask_by(a->who, a->to, ORDER_IGNORE, NULL);
-    return NULL;
-}
-
-/* Begins one, and sees that it is on its way. */
-static inline void ask_start(struct asking *a, party *p, troupe_ref to) {
-    uint64_t n = 0, until = patience();
-    *a = (struct asking){.who = p, .to = to};
-    cr_assert(tr_thread_start(&a->thread, "asks", ask_in_vain, a));
-    for (size_t asks = 0; !asks;) {
-        cr_assert_lt(tr_clock(), until);
-        tr_lock(&p->rt->asks.lock);
-        asks = p->rt->asks.by_id.count;
-        tr_unlock(&p->rt->asks.lock);
-    }
-    for (int i = 0; i < 3; i++) cr_assert_eq(ask_by(p, to, ORDER_ANSWER, &n), TROUPE_OK);
-}
-
-/* It must end so, and at once rather than at its deadline. */
-static inline void ask_ends(struct asking *a, troupe_err why) {
-    uint64_t then = tr_clock();
-    tr_thread_join(&a->thread);
-    cr_assert_eq(a->err, why, "%s", troupe_errname(a->err));
-    cr_assert_lt(tr_clock() - then, 5000 * TR_MS);
-}
-
-/* Finds an actor of another node by name. */
-static inline troupe_ref found(party *p, const char *peer, const char *name) {
-    troupe_ref who;
-    cr_assert_eq(troupe_lookup(p->node, peer, name, PATIENCE_MS, &who), TROUPE_OK);
-    return who;
-}
-
 static inline size_t entries_of(const char *path) {
     DIR *dir = opendir(path);
     cr_assert_not_null(dir);
@@ -493,5 +259,58 @@ static inline size_t entries_of(const char *path) {
     closedir(dir);
     return n;
 }
+
+/* --- Where a test runs ------------------------------------------------------------------------ */
+
+/* Over both kinds of connection only: say why. */
+#define BOTH(suite, name)                                                                          \
+    static void name(bool tcp);                                                                    \
+    Test(suite, name##_over_ipc) {                                                                 \
+        name(false);                                                                               \
+    }                                                                                              \
+    Test(suite, name##_over_tcp) {                                                                 \
+        name(true);                                                                                \
+    }                                                                                              \
+    static void name(bool tcp)
+
+/* In a simulation, with that many seeds, or with SCENE_SEEDS of them, or with that of SCENE_SEED
+ * only; a quarter of them if AddressSanitizer is there. Each fourth seed is run by priorities. Nothing
+ * in it may wait but through the scene. */
+static inline void simulate(void (*test)(bool tcp), uint64_t seeds) {
+    const char *only = getenv("SCENE_SEED"), *many = getenv("SCENE_SEEDS");
+    if (getenv("ASAN_OPTIONS")) seeds = (seeds + 3) / 4;
+    if (many) seeds = strtoull(many, NULL, 10);
+    uint64_t first = only ? strtoull(only, NULL, 10) : 0;
+    for (scene_seed = first; scene_seed < (only ? first + 1 : seeds); scene_seed++) {
+        const troupe_sim_config config = {.seed = scene_seed,
+                                          .schedule = scene_seed % 4 == 3 ? TROUPE_PCT
+                                                                          : TROUPE_RANDOM};
+        cr_assert_eq(troupe_sim_open(&config, &scene_sim), TROUPE_OK);
+        test(false);
+        troupe_sim_close(&scene_sim);
+    }
+}
+
+/* In a simulation only: say why. */
+#define SIMULATED(suite, name, seeds)                                                              \
+    static void name(bool tcp);                                                                    \
+    Test(suite, name##_simulated) {                                                                \
+        simulate(name, seeds);                                                                     \
+    }                                                                                              \
+    static void name(bool tcp)
+
+/* Over both kinds of connection, and in a simulation. */
+#define ANYWHERE(suite, name, seeds)                                                               \
+    static void name(bool tcp);                                                                    \
+    Test(suite, name##_over_ipc) {                                                                 \
+        name(false);                                                                               \
+    }                                                                                              \
+    Test(suite, name##_over_tcp) {                                                                 \
+        name(true);                                                                                \
+    }                                                                                              \
+    Test(suite, name##_simulated) {                                                                \
+        simulate(name, seeds);                                                                     \
+    }                                                                                              \
+    static void name(bool tcp)
 
 #endif

@@ -4,96 +4,10 @@
 
 #include "base/heap.h"
 #include "serial/type.h"
-#include "test/transport/raw_socket.h"
-#include "transport/handshake.h"
 #include "test/support/dead_letters.h"
+#include "test/transport/rogue.h"
 
-TestSuite(link, .timeout = 60);
-
-/* --- The rogue -------------------------------------------------------------------------------- */
-
-enum { ROGUE = 666, THIRD = 777 }; /* incarnations */
-
-typedef struct rogue {
-    int fd;
-    tr_buffer in;
-    size_t used; /* bytes of `in` that were looked at */
-} rogue;
-
-static void rogue_say(rogue *r, const tr_frame *frame) {
-    tr_buffer out = {.heap = &tr_heap_default};
-    cr_assert(tr_frame_put(&out, frame));
-    (void)raw_send(r->fd, out.data, out.size);
-    tr_buffer_fini(&out);
-}
-
-/* Its next frame; its tail is good until the next call. False: the connection has ended. */
-static bool rogue_next(rogue *r, tr_frame *frame) {
-    for (;;) {
-        size_t used;
-        troupe_err err = tr_frame_get(r->in.data + r->used, r->in.size - r->used, 1 << 24, frame,
-                                      &used, NULL, 0);
-        if (!err) {
-            r->used += used;
-            if (frame->kind != TR_FRAME_PING) return true;
-            continue;
-        }
-        cr_assert_eq(err, TROUPE_LATER);
-        unsigned char bytes[4096];
-        size_t got = raw_read(r->fd, bytes, sizeof bytes);
-        if (!got) return false;
-        cr_assert(tr_buffer_put(&r->in, bytes, got));
-    }
-}
-
-/* The next frame, which must be of that kind. */
-static tr_frame rogue_expect(rogue *r, tr_frame_kind kind) {
-    tr_frame frame = {.kind = TR_FRAME_PING};
-    cr_assert(rogue_next(r, &frame), "it is cut");
-    cr_assert_eq(frame.kind, kind, "kind %d", (int)frame.kind);
-    return frame;
-}
-
-/* Goes through the handshake. REFUSED: it is not let in. */
-static troupe_err rogue_shake(rogue *r, const party *to, const char *name) {
-    unsigned char key[TR_KEY_SIZE];
-    tr_handshake hs;
-    tr_frame frame;
-    tr_buffer out = {.heap = &tr_heap_default};
-    *r = (rogue){.fd = raw_connect(to->url), .in = {.heap = &tr_heap_default}};
-    tr_handshake_key(node_secret, sizeof node_secret, key);
-    tr_identity me = {.node = ROGUE};
-    (void)snprintf(me.name, sizeof me.name, "%s", name);
-    cr_assert_eq(tr_handshake_begin(&hs, true, &me, key, &out), TROUPE_OK);
-    troupe_err err = TROUPE_LATER;
-    while (err == TROUPE_LATER) {
-        cr_assert(raw_send(r->fd, out.data, out.size));
-        out.size = 0;
-        cr_assert(rogue_next(r, &frame), "it is not let in");
-        err = tr_handshake_input(&hs, &frame, &out, NULL, 0);
-    }
-    tr_handshake_end(&hs);
-    tr_buffer_fini(&out);
-    return err;
-}
-
-static void rogue_open(rogue *r, const party *to) {
-    cr_assert_eq(rogue_shake(r, to, "rogue"), TROUPE_OK);
-}
-
-static void rogue_close(rogue *r) {
-    raw_await_end(r->fd);
-    tr_buffer_fini(&r->in);
-}
-
-/* Whether it is still served: a look-up is answered, behind whatever was answered before. */
-static void rogue_check(rogue *r) {
-    rogue_say(r, &(tr_frame){.kind = TR_FRAME_LOOKUP, .number = 99, .tail = "x", .tail_size = 1});
-    tr_frame frame;
-    do cr_assert(rogue_next(r, &frame), "it is cut");
-    while (frame.kind != TR_FRAME_FOUND);
-    cr_assert_eq(frame.number, 99u);
-}
+TestSuite(link, .timeout = 60, .fini = scene_say_seed);
 
 /* --- The others ------------------------------------------------------------------------------- */
 
@@ -104,10 +18,10 @@ typedef struct house {
     uint64_t monitor;     /* of hand, on far */
 } house;
 
-static house *house_open(void) {
+static house *house_open(bool tcp) {
     static house h;
     party_open_as(&h.node, "house", (troupe_node_config){.message_limit = 64 << 10});
-    party_listen(&h.node, false);
+    party_listen(&h.node, tcp);
     party_open(&h.good, "good");
     party_meet(&h.good, &h.node);
     h.all = notes_open();
@@ -147,12 +61,11 @@ static void is_cut(house *h, const tr_buffer *bytes, const char *reason) {
         (void)watch_by(&h->node, h->hand, (troupe_ref){ROGUE, id});
         (void)rogue_expect(&r, TR_FRAME_MONITOR);
     }
-    (void)raw_send(r.fd, bytes->data, bytes->size);
+    (void)raw_send(r.peer, bytes->data, bytes->size);
     rogue_close(&r);
     party_await_log(&h->node, why, before + 1);
     party_await_log(&h->node, "node rogue is lost", losses + 1);
-    uint64_t until = patience();
-    while (notes_downs(h->all, TROUPE_NOCONNECTION) < downs + 2) cr_assert_lt(tr_clock(), until);
+    SCENE_AWAIT(notes_downs(h->all, TROUPE_NOCONNECTION) >= downs + 2);
     cr_assert_eq(party_logged(&h->node, "the connection to rogue is cut: "), cuts + 1, "%s", why);
     cr_assert_eq(notes_downs(h->all, TROUPE_NOCONNECTION), downs + 2);
 }
@@ -175,8 +88,8 @@ static void frame_cuts(house *h, const tr_frame *frame, unsigned times, const ch
     tr_buffer_fini(&bytes);
 }
 
-Test(link, frames_that_are_none_cut_the_connection) {
-    house *h = house_open();
+ANYWHERE(link, frames_that_are_none_cut_the_connection, 100) {
+    house *h = house_open(tcp);
     static const unsigned unknown[] = {0, 6, 15, 27, 255};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         bytes_cut(h, 9, unknown[i], "frame of the unknown kind");
@@ -199,8 +112,8 @@ Test(link, frames_that_are_none_cut_the_connection) {
     house_close(h);
 }
 
-Test(link, frames_out_of_place_cut_the_connection) {
-    house *h = house_open();
+ANYWHERE(link, frames_out_of_place_cut_the_connection, 100) {
+    house *h = house_open(tcp);
     static const tr_frame_kind early[] = {TR_FRAME_HELLO, TR_FRAME_CHALLENGE, TR_FRAME_PROOF,
                                           TR_FRAME_WELCOME, TR_FRAME_REFUSE};
     for (size_t i = 0; i < sizeof early / sizeof *early; i++)
@@ -231,8 +144,8 @@ static tr_frame count_frame(troupe_ref to, unsigned how) {
                       .type = tr_type_hash(&count_type), .tail = body, .tail_size = sizeof body};
 }
 
-Test(link, more_than_was_granted_cuts_the_connection) {
-    house *h = house_open();
+ANYWHERE(link, more_than_was_granted_cuts_the_connection, 100) {
+    house *h = house_open(tcp);
     notes *slow = notes_open();
     notes_shut(slow, true);
     troupe_ref hand = hand_of(&h->node, 4, slow);
@@ -243,21 +156,21 @@ Test(link, more_than_was_granted_cuts_the_connection) {
     notes_shut(slow, false);
     uint64_t n = 0;
     uint64_t until = patience();
-    while (ask_by(&h->node, hand, ORDER_ANSWER, &n) == TROUPE_FULL) cr_assert_lt(tr_clock(), until);
+    while (ask_by(&h->node, hand, ORDER_ANSWER, &n) == TROUPE_FULL) scene_go_on(until);
     cr_assert_leq(notes_count(slow), 5u, "its mailbox, and one in hand");
     house_close(h);
     notes_close(slow);
 }
 
-Test(link, one_that_is_refused_for_its_name_says_nothing_more_to_anybody) {
-    house *h = house_open();
+ANYWHERE(link, one_that_is_refused_for_its_name_says_nothing_more_to_anybody, 100) {
+    house *h = house_open(tcp);
     rogue r;
     cr_assert_eq(rogue_shake(&r, &h->node, "good"), TROUPE_REFUSED);
     const tr_frame count = count_frame(h->hand, 0);
     for (int i = 0; i < 10; i++) rogue_say(&r, &count);
     rogue_say(&r, &(tr_frame){.kind = TR_FRAME_MONITOR, .number = 1, .target = h->hand.id,
                               .sender = {ROGUE, 1}});
-    (void)shutdown(r.fd, SHUT_WR);
+    raw_finish(r.peer);
     tr_frame frame;
     cr_assert_not(rogue_next(&r, &frame), "no answer to anything");
     rogue_close(&r);
@@ -270,18 +183,20 @@ Test(link, one_that_is_refused_for_its_name_says_nothing_more_to_anybody) {
 
 /* --- One that comes back ---------------------------------------------------------------------- */
 
-Test(link, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
-    house *h = house_open();
+/* Real only: the keeper's thread has to stand still between two of its steps, which are one event
+ * of a simulation. */
+BOTH(link, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
+    house *h = house_open(tcp);
     rogue r;
     rogue_open(&r, &h->node);
     (void)watch_by(&h->node, h->hand, (troupe_ref){ROGUE, 1});
     (void)rogue_expect(&r, TR_FRAME_MONITOR);
     party_hold(&h->node, "node rogue is lost");
-    (void)shutdown(r.fd, SHUT_WR);
+    raw_finish(r.peer);
     rogue_close(&r);
     party_await_log(&h->node, "node rogue is lost", 1);
     cr_assert_eq(rogue_shake(&r, &h->node, "rogue"), TROUPE_REFUSED);
-    (void)shutdown(r.fd, SHUT_WR);
+    raw_finish(r.peer);
     rogue_close(&r);
     cr_assert_eq(notes_count(h->all), 0u);
     party_hold(&h->node, NULL);
@@ -289,7 +204,7 @@ Test(link, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
     troupe_err err;
     for (uint64_t until = patience(); (err = rogue_shake(&r, &h->node, "rogue"));) {
         cr_assert(err == TROUPE_REFUSED && tr_clock() < until);
-        (void)shutdown(r.fd, SHUT_WR);
+        raw_finish(r.peer);
         rogue_close(&r);
     }
     uint64_t monitor = watch_by(&h->node, h->hand, (troupe_ref){ROGUE, 1});
@@ -298,41 +213,69 @@ Test(link, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
                               .sender = {ROGUE, 1}, .why = TROUPE_USER});
     notes_await(h->all, 2);
     cr_assert_eq(h->all->note[1].why, TROUPE_USER);
-    (void)shutdown(r.fd, SHUT_WR);
+    raw_finish(r.peer);
     rogue_close(&r);
     house_close(h);
 }
 
+/* Posts to the rogue's actors all the time, connected or not. */
 typedef struct posting {
     tr_thread thread;
+    tr_event event; /* in a simulation, in place of the thread */
     party *who;
+    uint64_t id;
     tr_atomic32 over;
 } posting;
 
-/* Posts to the rogue's actors all the time, connected or not. */
+static void post_one(posting *p) {
+    p->id = p->id % 100 + 1;
+    troupe_err err = count_to(p->who, (troupe_ref){ROGUE, p->id}, 1);
+    cr_assert(!err || err == TROUPE_FULL || err == TROUPE_NOCONNECTION);
+}
+
 static void *post_on(void *arg) {
     posting *p = arg;
-    for (uint64_t id = 1; !tr_load32_seq(&p->over); id = id % 100 + 1) {
-        troupe_err err = count_to(p->who, (troupe_ref){ROGUE, id}, 1);
-        cr_assert(!err || err == TROUPE_FULL || err == TROUPE_NOCONNECTION);
-    }
+    while (!tr_load32_seq(&p->over)) post_one(p);
     return NULL;
 }
 
-Test(link, nothing_comes_before_the_welcome) {
-    house *h = house_open();
+static void post_again(void *arg) {
+    posting *p = arg;
+    post_one(p);
+    tr_sim_set(scene_sim, &p->event, troupe_sim_now(scene_sim) + 20000);
+}
+
+static void posting_start(posting *p) {
+    tr_list_init(&p->event.of_sim);
+    p->event.run = post_again;
+    p->event.ctx = p;
+    if (scene_sim)
+        post_again(p);
+    else
+        cr_assert(tr_thread_start(&p->thread, "posts", post_on, p));
+}
+
+static void posting_end(posting *p) {
+    (void)tr_or32_seq(&p->over, 1);
+    if (scene_sim)
+        tr_sim_unset(&p->event);
+    else
+        tr_thread_join(&p->thread);
+}
+
+ANYWHERE(link, nothing_comes_before_the_welcome, 200) {
+    house *h = house_open(tcp);
     posting p = {.who = &h->node};
-    cr_assert(tr_thread_start(&p.thread, "posts", post_on, &p));
-    for (int i = 0; i < 300;) {
+    posting_start(&p);
+    for (int i = 0; i < (scene_sim ? 10 : 300);) {
         rogue r;
         troupe_err err = rogue_shake(&r, &h->node, "rogue");
         cr_assert(!err || err == TROUPE_REFUSED, "%s", troupe_errname(err));
         i += !err; /* refused, the last connection is still being cleared away */
-        (void)shutdown(r.fd, SHUT_WR);
+        raw_finish(r.peer);
         rogue_close(&r);
     }
-    (void)tr_or32_seq(&p.over, 1);
-    tr_thread_join(&p.thread);
+    posting_end(&p);
     house_close(h);
 }
 
@@ -353,8 +296,8 @@ static void unreadable(rogue *r, house *h, const void *body, size_t size) {
     cr_assert_eq(dead_letters(h->node.rt), dead + 1);
 }
 
-Test(link, bodies_that_can_not_be_read_are_dead_letters) {
-    house *h = house_open();
+ANYWHERE(link, bodies_that_can_not_be_read_are_dead_letters, 100) {
+    house *h = house_open(tcp);
     rogue r;
     static unsigned char deep[60000], bomb[31 * 5];
     memset(deep, 0x91, sizeof deep);
@@ -383,8 +326,8 @@ Test(link, bodies_that_can_not_be_read_are_dead_letters) {
     house_close(h);
 }
 
-Test(link, frames_about_nobody_are_answered_or_dropped) {
-    house *h = house_open();
+ANYWHERE(link, frames_about_nobody_are_answered_or_dropped, 100) {
+    house *h = house_open(tcp);
     rogue r;
     const troupe_ref nobody = {0, UINT64_C(7) << 32 | 5}, asker = {0, UINT64_C(0xFFFFFFF0)};
     const tr_frame to_nobody = count_frame(nobody, 0), to_asker = count_frame(asker, 0);
@@ -413,8 +356,8 @@ Test(link, frames_about_nobody_are_answered_or_dropped) {
     house_close(h);
 }
 
-Test(link, the_monitors_and_names_of_others_are_none_of_its_business) {
-    house *h = house_open();
+ANYWHERE(link, the_monitors_and_names_of_others_are_none_of_its_business, 100) {
+    house *h = house_open(tcp);
     rogue r;
     rogue_open(&r, &h->node);
     for (uint64_t number = 0; number < 20; number++) {
@@ -442,14 +385,16 @@ static size_t flood(rogue *r, const tr_frame *frame) {
     enum { TIMES = 1000 };
     tr_buffer bytes = {.heap = &tr_heap_default};
     size_t said = 0;
+    raw_stop_reading(r->peer);
     for (int i = 0; i < TIMES; i++) cr_assert(tr_frame_put(&bytes, frame));
-    while (raw_send(r->fd, bytes.data, bytes.size)) said += TIMES;
+    while (raw_send(r->peer, bytes.data, bytes.size)) said += TIMES;
     tr_buffer_fini(&bytes);
     return said;
 }
 
-Test(link, one_that_asks_and_never_reads_is_given_up) {
-    house *h = house_open();
+/* Few seeds: each piles up 64 MiB. */
+ANYWHERE(link, one_that_asks_and_never_reads_is_given_up, 4) {
+    house *h = house_open(tcp);
     rogue r;
     const char name[] = "hand";
     rogue_open(&r, &h->node);
@@ -463,13 +408,13 @@ Test(link, one_that_asks_and_never_reads_is_given_up) {
     house_close(h);
 }
 
-Test(link, ends_of_nothing_do_not_pile_up) {
-    house *h = house_open();
+ANYWHERE(link, ends_of_nothing_do_not_pile_up, 100) {
+    house *h = house_open(tcp);
     rogue r;
     rogue_open(&r, &h->node);
     notes_shut(h->all, true);
     const tr_frame frame = count_frame(h->hand, 0);
-    for (int i = 0; i < 17; i++) rogue_say(&r, &frame); /* the mailbox, and one in hand */
+    for (int i = 0; i < 17; i++) rogue_say(&r, &frame); /* the mailbox, and one that waits */
     rogue_check(&r);
     uint32_t full;
     cr_assert_eq(troupe_mailbox(h->node.rt, h->hand, &full, NULL), TROUPE_OK);

@@ -4,26 +4,20 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "test/transport/node_scene.h"
+#include "test/transport/node_hands.h"
 
-TestSuite(node, .timeout = 60);
-
-/* Milliseconds since then. */
-static unsigned since(uint64_t then) {
-    return (unsigned)((tr_clock() - then) / TR_MS);
-}
+TestSuite(node, .timeout = 60, .fini = scene_say_seed);
 
 /* --- Opening and connecting ------------------------------------------------------------------- */
 
 static troupe_err try_open(troupe *rt, const char *name, size_t secret_size) {
     troupe_node *node;
-    return troupe_node_open(rt,
-                            &(troupe_node_config){.name = name,
-                                                  .secret = node_secret,
-                                                  .secret_size = secret_size},
-                            &node);
+    return troupe_node_open(
+        rt, &(troupe_node_config){.name = name, .secret = node_secret, .secret_size = secret_size},
+        &node);
 }
 
+/* One call after the other: nothing that could go another way. */
 Test(node, a_runtime_becomes_a_node_once_and_with_a_name_and_a_secret) {
     char name[TROUPE_NAME_MAX + 2];
     memset(name, 'x', sizeof name - 1);
@@ -42,6 +36,7 @@ Test(node, a_runtime_becomes_a_node_once_and_with_a_name_and_a_secret) {
     troupe_close(&rt);
 }
 
+/* Real only: it is about what the system has at an address. */
 Test(node, an_address_that_can_not_be_listened_at_is_told) {
     party p;
     char path[64], url[80];
@@ -65,7 +60,7 @@ Test(node, an_address_that_can_not_be_listened_at_is_told) {
     scene_end();
 }
 
-ANYWHERE(node, a_wrong_secret_is_refused_on_both_sides) {
+ANYWHERE(node, a_wrong_secret_is_refused_on_both_sides, 200) {
     enum { TIMES = 30 };
     party left, right, good;
     party_open(&right, "right");
@@ -88,7 +83,7 @@ ANYWHERE(node, a_wrong_secret_is_refused_on_both_sides) {
     scene_end();
 }
 
-ANYWHERE(node, a_second_node_of_the_same_name_is_refused_and_the_first_unaffected) {
+ANYWHERE(node, a_second_node_of_the_same_name_is_refused_and_the_first_unaffected, 200) {
     party pair[2], twin;
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -108,7 +103,7 @@ ANYWHERE(node, a_second_node_of_the_same_name_is_refused_and_the_first_unaffecte
     notes_close(all);
 }
 
-ANYWHERE(node, a_node_does_not_connect_to_itself_nor_to_its_namesake) {
+ANYWHERE(node, a_node_does_not_connect_to_itself_nor_to_its_namesake, 200) {
     party p, other;
     party_open(&p, "p");
     party_listen(&p, tcp);
@@ -131,50 +126,52 @@ static void free_address(char *url, size_t room, bool tcp) {
     party_close(&gone);
 }
 
-BOTH(node, to_connect_to_nobody_ends_at_the_deadline) {
+ANYWHERE(node, to_connect_to_nobody_ends_at_the_deadline, 200) {
     char url[TROUPE_URL_MAX + 1];
     party p;
     free_address(url, sizeof url, tcp);
     party_open(&p, "p");
-    uint64_t then = tr_clock();
+    uint64_t then = scene_clock();
     cr_assert_eq(troupe_connect(p.node, url, 300), TROUPE_TIMEOUT);
-    cr_assert(since(then) >= 300 && since(then) < 2000, "%u ms", since(then));
+    cr_assert_geq(scene_clock() - then, 300 * TR_MS);
+    cr_assert_lt(scene_clock() - then, scene_within(400));
     cr_assert_eq(troupe_connect(p.node, url, 0), TROUPE_TIMEOUT);
-    cr_assert_eq(troupe_connect(p.node, "carrier://pigeon", 300), TROUPE_INVALID);
+    cr_assert_eq(troupe_connect(p.node, "a pigeon", 300), TROUPE_INVALID);
     party_close(&p);
     scene_end();
 }
 
 struct connecting {
-    tr_thread thread;
-    party *who;
+    party *who, *later;
     char url[TROUPE_URL_MAX + 1];
     troupe_err err;
 };
 
-static void *connect_in_time(void *arg) {
+static void connect_in_time(void *arg) {
     struct connecting *c = arg;
     c->err = troupe_connect(c->who->node, c->url, PATIENCE_MS);
-    return NULL;
 }
 
-BOTH(node, to_connect_to_one_that_is_not_there_yet_succeeds_once_it_is) {
+static void be_there(void *arg) {
+    const struct connecting *c = arg;
+    party_open(c->later, "right");
+    cr_assert_eq(troupe_listen(c->later->node, c->url, NULL, 0), TROUPE_OK);
+}
+
+ANYWHERE(node, to_connect_to_one_that_is_not_there_yet_succeeds_once_it_is, 200) {
     party pair[2];
-    struct connecting c = {.who = &pair[0]};
+    struct connecting c = {.who = &pair[0], .later = &pair[1]};
     free_address(c.url, sizeof c.url, tcp);
     party_open(&pair[0], "left");
     cr_assert_eq(troupe_connect(pair[0].node, c.url, 50), TROUPE_TIMEOUT);
-    cr_assert(tr_thread_start(&c.thread, "connects", connect_in_time, &c));
-    party_open(&pair[1], "right");
-    cr_assert_eq(troupe_listen(pair[1].node, c.url, NULL, 0), TROUPE_OK);
-    tr_thread_join(&c.thread);
+    scene_beside(&(beside){.wait = connect_in_time, .act = be_there, .ctx = &c});
     cr_assert_eq(c.err, TROUPE_OK);
     pair_close(pair);
 }
 
 /* --- Finding, sending, asking ----------------------------------------------------------------- */
 
-ANYWHERE(node, a_name_is_found_or_not) {
+ANYWHERE(node, a_name_is_found_or_not, 200) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -190,7 +187,7 @@ ANYWHERE(node, a_name_is_found_or_not) {
     notes_close(all);
 }
 
-ANYWHERE(node, asks_are_answered_at_once_or_later_or_fail) {
+ANYWHERE(node, asks_are_answered_at_once_or_later_or_fail, 200) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -219,30 +216,34 @@ ANYWHERE(node, asks_are_answered_at_once_or_later_or_fail) {
 }
 
 struct keeping {
-    tr_thread thread;
-    party *who;
+    party *who, *far;
+    notes *notes;
     troupe_ref to;
     uint64_t n;
     troupe_err err;
 };
 
-static void *ask_to_be_kept(void *arg) {
+static void ask_to_be_kept(void *arg) {
     struct keeping *a = arg;
     a->err = ask_by(a->who, a->to, ORDER_KEEP, &a->n);
-    return NULL;
 }
 
-BOTH(node, an_ask_is_answered_by_a_later_message) {
+static bool is_kept(void *arg) {
+    const struct keeping *a = arg;
+    return notes_count(a->notes) > 0;
+}
+
+static void answer_it(void *arg) {
+    const struct keeping *a = arg;
+    cr_assert_eq(order_to(a->far, a->to, ORDER_LATE, 7), TROUPE_OK);
+}
+
+ANYWHERE(node, an_ask_is_answered_by_a_later_message, 200) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
-    struct keeping a = {.who = &pair[0], .to = hand_of(&pair[1], 16, all)};
-    cr_assert(tr_thread_start(&a.thread, "asks", ask_to_be_kept, &a));
-    uint64_t until = patience();
-    troupe_err err; /* to nobody, until the asker is kept */
-    do err = order_to(&pair[1], a.to, ORDER_LATE, 7);
-    while (!err && !tr_thread_join_until(&a.thread, tr_after_ms(tr_clock(), 5)) &&
-           tr_clock() < until);
+    struct keeping a = {&pair[0], &pair[1], all, hand_of(&pair[1], 16, all), 0, TROUPE_OK};
+    scene_beside(&(beside){.wait = ask_to_be_kept, .waits = is_kept, .act = answer_it, .ctx = &a});
     cr_assert_eq(a.err, TROUPE_OK);
     cr_assert_eq(a.n, 7u);
     pair_close(pair);
@@ -260,11 +261,11 @@ struct things {
     troupe_bytes bytes, none;
     troupe_ref ref;
 };
-static const troupe_type things_type = TROUPE_TYPE(
-    things, TROUPE_FIELD(things, yes), TROUPE_FIELD(things, i32), TROUPE_FIELD(things, i64),
-    TROUPE_FIELD(things, u32), TROUPE_FIELD(things, u64), TROUPE_FIELD(things, f64),
-    TROUPE_FIELD(things, text), TROUPE_FIELD(things, bytes), TROUPE_FIELD(things, none),
-    TROUPE_FIELD(things, ref));
+static const troupe_type things_type =
+    TROUPE_TYPE(things, TROUPE_FIELD(things, yes), TROUPE_FIELD(things, i32),
+                TROUPE_FIELD(things, i64), TROUPE_FIELD(things, u32), TROUPE_FIELD(things, u64),
+                TROUPE_FIELD(things, f64), TROUPE_FIELD(things, text), TROUPE_FIELD(things, bytes),
+                TROUPE_FIELD(things, none), TROUPE_FIELD(things, ref));
 
 static troupe_err mirror(troupe_self *self, void *state, troupe_msg **msg) {
     (void)state;
@@ -272,12 +273,19 @@ static troupe_err mirror(troupe_self *self, void *state, troupe_msg **msg) {
 }
 static const troupe_behaviour mirror_behaviour = {.name = "mirror", .receive = mirror};
 
-ANYWHERE(node, every_kind_of_field_arrives_intact) {
+ANYWHERE(node, every_kind_of_field_arrives_intact, 200) {
     static char big[300000];
     memset(big, 0xFE, sizeof big);
-    const struct things sent = {
-        true, INT32_MIN, INT64_MIN, UINT32_MAX, UINT64_MAX, -0.1, "gr\xC3\xBC\xC3\x9F dich",
-        {big, sizeof big}, {NULL, 0}, {UINT64_MAX, 3}};
+    const struct things sent = {true,
+                                INT32_MIN,
+                                INT64_MIN,
+                                UINT32_MAX,
+                                UINT64_MAX,
+                                -0.1,
+                                "gr\xC3\xBC\xC3\x9F dich",
+                                {big, sizeof big},
+                                {NULL, 0},
+                                {UINT64_MAX, 3}};
     party pair[2];
     pair_open(pair, tcp);
     troupe_ref who;
@@ -308,7 +316,7 @@ static void pass(party *p, troupe_ref hand, uint64_t n, troupe_ref who) {
     cr_assert_eq(troupe_post(p->rt, hand, &msg), TROUPE_OK);
 }
 
-ANYWHERE(node, refs_in_messages_work_on_the_other_side_and_on_a_third_node) {
+ANYWHERE(node, refs_in_messages_work_on_the_other_side_and_on_a_third_node, 200) {
     party pair[2], third;
     pair_open(pair, tcp);
     party_open(&third, "third");
@@ -334,7 +342,7 @@ ANYWHERE(node, refs_in_messages_work_on_the_other_side_and_on_a_third_node) {
 
 /* --- What does not arrive --------------------------------------------------------------------- */
 
-ANYWHERE(node, a_message_over_the_limit_is_too_big_for_its_sender_and_the_link_lives) {
+ANYWHERE(node, a_message_over_the_limit_is_too_big_for_its_sender_and_the_link_lives, 200) {
     static char big[4000];
     party pair[2];
     for (int i = 0; i < 2; i++)
@@ -357,7 +365,7 @@ ANYWHERE(node, a_message_over_the_limit_is_too_big_for_its_sender_and_the_link_l
     notes_close(all);
 }
 
-ANYWHERE(node, a_type_that_is_not_registered_is_a_dead_letter_and_the_link_lives) {
+ANYWHERE(node, a_type_that_is_not_registered_is_a_dead_letter_and_the_link_lives, 200) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
@@ -377,14 +385,13 @@ ANYWHERE(node, a_type_that_is_not_registered_is_a_dead_letter_and_the_link_lives
     notes_close(all);
 }
 
-ANYWHERE(node, messages_to_actors_that_have_ended_become_dead_letters_and_then_gone) {
+ANYWHERE(node, messages_to_actors_that_have_ended_become_dead_letters_and_then_gone, 200) {
     party pair[2];
     pair_open(pair, tcp);
     notes *all = notes_open();
     troupe_ref hand = hand_of(&pair[1], 16, all), other = hand_of(&pair[1], 16, all);
     cr_assert_eq(ask_by(&pair[1], hand, ORDER_QUIT, NULL), TROUPE_GONE);
-    while (troupe_mailbox(pair[1].rt, hand, NULL, NULL) != TROUPE_GONE) {
-    }
+    SCENE_AWAIT(troupe_mailbox(pair[1].rt, hand, NULL, NULL) == TROUPE_GONE);
     cr_assert_eq(count_to(&pair[0], hand, 1), TROUPE_OK, "it can't be known yet");
     uint64_t n = 1;
     cr_assert_eq(ask_by(&pair[0], other, ORDER_ANSWER, &n), TROUPE_OK);

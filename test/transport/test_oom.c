@@ -4,14 +4,20 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-#include "test/support/exhaust.h"
-#include "test/transport/node_scene.h"
+#include "test/transport/far.h"
 
-TestSuite(oom, .timeout = 120);
+TestSuite(oom, .timeout = 120, .fini = scene_say_seed);
+
+/* Over a real connection, and in a simulation. */
+static void anywhere(void (*rounds)(bool tcp)) {
+    rounds(false);
+    simulate(rounds, SEEDS);
+}
 
 /* --- Becoming a node, and listening ----------------------------------------------------------- */
 
-Test(oom, troupe_node_open) {
+static void open_nodes(bool tcp) {
+    (void)tcp;
     const troupe_node_config config = {
         .name = "left", .secret = node_secret, .secret_size = sizeof node_secret};
     for (exhaust x = {0}; exhaust_next(&x);) {
@@ -26,6 +32,10 @@ Test(oom, troupe_node_open) {
     }
 }
 
+Test(oom, troupe_node_open) {
+    anywhere(open_nodes);
+}
+
 /* A node that listens, and at how many sockets. */
 struct listening {
     party p;
@@ -35,20 +45,25 @@ struct listening {
 static troupe_err listen_once_more(void *ctx) {
     struct listening *l = ctx;
     char url[TROUPE_URL_MAX + 1];
-    (void)snprintf(url, sizeof url, "ipc://%s/%u", scene_dir(), l->sockets);
+    (void)snprintf(url, sizeof url, "ipc://%s/%u", scene_sim ? "" : scene_dir(), l->sockets);
     troupe_err err = troupe_listen(l->p.node, url, NULL, 0);
-    cr_assert_eq(access(url + strlen("ipc://"), F_OK) == 0, err == TROUPE_OK);
+    if (!scene_sim) cr_assert_eq(access(url + strlen("ipc://"), F_OK) == 0, err == TROUPE_OK);
     l->sockets += !err;
     return err;
 }
 
-Test(oom, troupe_listen) {
+static void listen_often(bool tcp) {
+    (void)tcp;
     struct listening l = {.sockets = 0};
     party_open(&l.p, "left");
     exhaust_call(&l.p.heap, listen_once_more, NULL, &l);
     cr_assert_eq(l.sockets, EXHAUST_SWEEPS);
     party_close(&l.p);
     scene_end();
+}
+
+Test(oom, troupe_listen) {
+    anywhere(listen_often);
 }
 
 /* In a process of its own: Criterion uses nng, too. Its status says what it found. */
@@ -67,70 +82,14 @@ Test(takes_nothing, troupe_transport_fini) {
     cr_assert_eq(status, 0, "%#x", (unsigned)status);
 }
 
-/* A large message. */
-struct blob {
-    troupe_bytes bytes;
-};
-static const troupe_type blob_type = TROUPE_TYPE(blob, TROUPE_FIELD(blob, bytes));
-static char bytes[100000];
-
-/* --- Two nodes -------------------------------------------------------------------------------- */
-
-/* A call across: the left one makes it. */
-typedef struct far {
-    party pair[2];
-    notes *notes[2];
-    troupe_ref mine, theirs; /* hands */
-    exhaust x;
-    bool tcp;
-    unsigned side; /* whose memory is refused */
-    troupe_msg *msg;
-    uint64_t monitor;
-    troupe_err err;
-} far;
-
-static void far_open(far *f) {
-    for (int i = 0; i < 2; i++) f->notes[i] = notes_open();
-    party_open(&f->pair[0], "left");
-    party_open(&f->pair[1], "right");
-    party_listen(&f->pair[1], f->tcp);
-    f->mine = hand_of(&f->pair[0], 16, f->notes[0]);
-    f->theirs = hand_of(&f->pair[1], 16, f->notes[1]);
-    cr_assert_eq(troupe_register(f->pair[1].rt, f->theirs, "hand"), TROUPE_OK);
-    f->msg = NULL;
-    f->monitor = 0;
-    f->err = TROUPE_OK;
-}
-
-/* Connects, if they are not connected, and sees that both sides work. */
-static void far_works(far *f) {
-    uint64_t until = patience();
-    troupe_ref who = hand_of(&f->pair[1], 16, f->notes[1]);
-    for (troupe_err err = TROUPE_LATER; err;) {
-        uint64_t n = 1;
-        cr_assert_lt(tr_clock(), until, "%s", troupe_errname(err));
-        err = ask_by(&f->pair[0], who, ORDER_ANSWER, &n);
-        cr_assert(err == TROUPE_OK || err == TROUPE_NOCONNECTION, "%s", troupe_errname(err));
-        /* REFUSED: the other side has not noticed yet that the connection is lost. */
-        troupe_err met = err ? troupe_connect(f->pair[0].node, f->pair[1].url, PATIENCE_MS) : 0;
-        cr_assert(met == TROUPE_OK || met == TROUPE_REFUSED, "%s", troupe_errname(met));
-    }
-}
-
-static void far_close(far *f) {
-    troupe_drop(&f->msg);
-    for (int i = 0; i < 2; i++) party_close(&f->pair[i]);
-    for (int i = 0; i < 2; i++) notes_close(f->notes[i]);
-}
-
 /* Whether that can be the outcome of a connect. A peer without memory is tried again. */
 static bool may_be(const far *f, bool refused, troupe_err err) {
     if (err == TROUPE_TIMEOUT) return f->side == 1 && f->x.all;
     return err == TROUPE_OK || (refused && f->side == 0 && err == TROUPE_NOMEM);
 }
 
-Test(oom, troupe_connect) {
-    far f = {0};
+static void connect_often(bool tcp) {
+    far f = {.tcp = tcp};
     for (f.side = 0; f.side < 2; f.side++)
         for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
             far_open(&f);
@@ -150,9 +109,13 @@ Test(oom, troupe_connect) {
     scene_end();
 }
 
+Test(oom, troupe_connect) {
+    anywhere(connect_often);
+}
+
 /* It accepts, and closes at once: so it may be tried again. */
-Test(oom, a_listener_without_memory_is_no_error_of_the_dialer) {
-    far f = {.side = 1};
+ANYWHERE(oom, a_listener_without_memory_is_no_error_of_the_dialer, SEEDS) {
+    far f = {.side = 1, .tcp = tcp};
     far_open(&f);
     counting_heap_fail(&f.pair[1].heap, 1, SIZE_MAX);
     for (int i = 0; i < 150; i++)
@@ -189,20 +152,32 @@ static void far_done(far *f, troupe_err err) {
     cr_assert_neq(err, TROUPE_TIMEOUT);
 }
 
-/* Makes a call on either side's last memory. */
-static void far_each(void (*call)(troupe_self *self, void *far), bool as_actor,
-                     void (*judge)(far *f)) {
-    far f = {0};
+/* A call, and what is asked of its outcome. */
+typedef struct far_call {
+    void (*call)(troupe_self *self, void *far);
+    void (*judge)(far *f); /* may be NULL */
+    bool as_actor;
+} far_call;
+static far_call far_what;
+
+/* Makes it on either side's last memory. */
+static void far_rounds(bool tcp) {
+    far f = {.tcp = tcp};
     for (f.side = 0; f.side < 2; f.side++)
         for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
             far_open(&f);
             const struct order body = {ORDER_ANSWER, 1, TROUPE_NOBODY};
             cr_assert_eq(troupe_make(f.pair[0].rt, &order_type, &body, &f.msg), TROUPE_OK);
-            far_make(&f, call, as_actor);
+            far_make(&f, far_what.call, far_what.as_actor);
             far_works(&f);
-            if (judge) judge(&f);
+            if (far_what.judge) far_what.judge(&f);
         }
     scene_end();
+}
+
+static void far_each(far_call what) {
+    far_what = what;
+    anywhere(far_rounds);
 }
 
 static bool is_order(const troupe_msg *msg) {
@@ -235,11 +210,11 @@ static void judge_send(far *f) {
 }
 
 Test(oom, troupe_send) {
-    far_each(far_send, true, judge_send);
+    far_each((far_call){far_send, judge_send, true});
 }
 
 Test(oom, troupe_post) {
-    far_each(far_send, false, judge_send);
+    far_each((far_call){far_send, judge_send, false});
 }
 
 static void far_tell(troupe_self *self, void *ctx) {
@@ -256,7 +231,7 @@ static void judge_tell(far *f) {
 }
 
 Test(oom, troupe_tell) {
-    far_each(far_tell, true, judge_tell);
+    far_each((far_call){far_tell, judge_tell, true});
 }
 
 /* With the message gone: the other side had no memory for it, or its actor failed on it. */
@@ -273,7 +248,7 @@ static void far_ask(troupe_self *self, void *ctx) {
 }
 
 Test(oom, troupe_ask) {
-    far_each(far_ask, false, NULL);
+    far_each((far_call){far_ask, NULL, false});
 }
 
 static void far_lookup(troupe_self *self, void *ctx) {
@@ -288,7 +263,7 @@ static void far_lookup(troupe_self *self, void *ctx) {
 }
 
 Test(oom, troupe_lookup) {
-    far_each(far_lookup, false, NULL);
+    far_each((far_call){far_lookup, NULL, false});
 }
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -317,14 +292,16 @@ static troupe_err answering_receive(troupe_self *self, void *state, troupe_msg *
     return err ? troupe_reply(self, msg) : TROUPE_OK; /* the asker still waits */
 }
 
-static void far_answer(bool by_reply) {
+static bool far_by_reply;
+
+static void far_answer(bool tcp) {
     static const troupe_behaviour answerer = {
         .state_size = sizeof(void *), .start = answering_start, .receive = answering_receive};
-    far f = {0};
+    far f = {.tcp = tcp};
     for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
         far_open(&f);
         party_meet(&f.pair[0], &f.pair[1]);
-        const struct answering a = {&f.x, &f.pair[1].heap, by_reply};
+        const struct answering a = {&f.x, &f.pair[1].heap, far_by_reply};
         const struct order body = {ORDER_ANSWER, 1, TROUPE_NOBODY};
         troupe_ref who;
         cr_assert_eq(troupe_spawn(f.pair[1].rt, &answerer, &a, &who), TROUPE_OK);
@@ -332,19 +309,21 @@ static void far_answer(bool by_reply) {
         cr_assert_eq(troupe_ask(f.pair[0].rt, who, &f.msg, PATIENCE_MS), TROUPE_OK);
         cr_assert_not_null(troupe_as(f.msg, &order_type));
         cr_assert_eq(troupe_stop(f.pair[1].rt, who), TROUPE_OK);
-        while (troupe_mailbox(f.pair[1].rt, who, NULL, NULL) != TROUPE_GONE) {
-        } /* then its callback is over, and memory is there again */
+        /* Then its callback is over, and memory is there again. */
+        SCENE_AWAIT(troupe_mailbox(f.pair[1].rt, who, NULL, NULL) == TROUPE_GONE);
         far_works(&f);
     }
     scene_end();
 }
 
 Test(oom, troupe_reply) {
-    far_answer(true);
+    far_by_reply = true;
+    anywhere(far_answer);
 }
 
 Test(oom, troupe_answer) {
-    far_answer(false);
+    far_by_reply = false;
+    anywhere(far_answer);
 }
 
 /* --- Monitors --------------------------------------------------------------------------------- */
@@ -367,7 +346,7 @@ static void judge_monitor(far *f) {
 }
 
 Test(oom, troupe_monitor) {
-    far_each(far_monitor, true, judge_monitor);
+    far_each((far_call){far_monitor, judge_monitor, true});
 }
 
 static void far_demonitor(troupe_self *self, void *ctx) {
@@ -380,113 +359,5 @@ static void far_demonitor(troupe_self *self, void *ctx) {
 
 /* Without memory to tell it to the other side the connection is cut, which ends it as well. */
 Test(oom, troupe_demonitor) {
-    far_each(far_demonitor, true, NULL);
-}
-
-/* --- All at once ------------------------------------------------------------------------------ */
-
-enum { WATCHED = 4, WORDS = 12, BLOBS = 3 };
-
-struct traffic {
-    far *far;
-    troupe_ref speaker;                /* on the left: it monitors the watched and speaks to all */
-    troupe_ref watched[WATCHED], slow; /* on the right; one has a mailbox of 2 */
-    size_t monitors;                   /* that were made */
-};
-
-static void check_traffic(troupe_err err) {
-    cr_assert(err == TROUPE_OK || err == TROUPE_NOMEM || err == TROUPE_FULL ||
-                  err == TROUPE_NOCONNECTION || err == TROUPE_FAILED || err == TROUPE_GONE,
-              "%s", troupe_errname(err));
-}
-
-static troupe_err speaker_start(troupe_self *self, void *state, const void *arg) {
-    (void)self;
-    *(struct traffic **)state = *(struct traffic *const *)arg;
-    return TROUPE_OK;
-}
-
-/* At the first message, which is no `down`, it speaks, and writes down that it has. */
-static troupe_err speaker_receive(troupe_self *self, void *state, troupe_msg **msg) {
-    struct traffic *t = *(struct traffic **)state;
-    const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
-    uint64_t monitor;
-    if (down) {
-        notes_write(t->far->notes[0], (note){.kind = A_DOWN, .n = down->monitor});
-        return TROUPE_OK;
-    }
-    for (int i = 0; i < WATCHED; i++)
-        t->monitors += troupe_monitor(self, t->watched[i], &monitor) == TROUPE_OK;
-    for (uint64_t i = 0; i < WORDS; i++)
-        check_traffic(troupe_tell(self, t->slow, &count_type, &(struct count){1, i}));
-    for (int i = 0; i < BLOBS; i++)
-        check_traffic(
-            troupe_tell(self, t->watched[0], &blob_type, &(struct blob){{bytes, sizeof bytes}}));
-    notes_write(t->far->notes[0], (note){.kind = A_COUNT});
-    return TROUPE_OK;
-}
-
-static troupe_err ask_if_memory(far *f, troupe_ref who) {
-    troupe_msg *msg;
-    const struct order body = {ORDER_ANSWER, 1, TROUPE_NOBODY};
-    troupe_err err = troupe_make(f->pair[0].rt, &order_type, &body, &msg);
-    if (!err) err = troupe_ask(f->pair[0].rt, who, &msg, PATIENCE_MS);
-    troupe_drop(&msg);
-    return err;
-}
-
-/* From the first call until all of it is over. */
-static void traffic(struct traffic *t) {
-    far *f = t->far;
-    troupe_ref found_ref;
-    const struct order body = {ORDER_ANSWER, 1, TROUPE_NOBODY};
-    cr_assert_eq(troupe_make(f->pair[0].rt, &order_type, &body, &f->msg), TROUPE_OK);
-    exhaust_from(&f->x, &f->pair[f->side].heap);
-    cr_assert_eq(troupe_post(f->pair[0].rt, t->speaker, &f->msg), TROUPE_OK);
-    notes_await(f->notes[0], 1);
-    for (int i = 0; i < 2; i++) check_traffic(ask_if_memory(f, t->watched[i]));
-    check_traffic(troupe_lookup(f->pair[0].node, "right", "hand", PATIENCE_MS, &found_ref));
-    notes_shut(f->notes[1], false); /* the slow one goes on */
-    for (int i = 0; i < WATCHED; i++) (void)troupe_kill(f->pair[1].rt, t->watched[i]);
-    notes_await(f->notes[0], t->monitors + 1);
-    check_traffic(ask_if_memory(f, t->slow));
-    (void)exhaust_to(&f->x);
-}
-
-static void traffic_open(struct traffic *t, far *f) {
-    static const troupe_behaviour speaker = {
-        .state_size = sizeof(void *), .start = speaker_start, .receive = speaker_receive};
-    *t = (struct traffic){.far = f};
-    far_open(f);
-    cr_assert_eq(troupe_spawn(f->pair[0].rt, &speaker, &t, &t->speaker), TROUPE_OK);
-    for (int i = 0; i < 2; i++)
-        cr_assert_eq(troupe_register_type(f->pair[i].rt, &blob_type), TROUPE_OK);
-    for (int i = 0; i < WATCHED; i++) t->watched[i] = hand_of(&f->pair[1], 16, f->notes[1]);
-    t->slow = hand_of(&f->pair[1], 2, f->notes[1]);
-    notes_shut(f->notes[1], true);
-    party_meet(&f->pair[0], &f->pair[1]);
-}
-
-/* Each call ends, each monitor that was made has exactly one `down`, what arrives is in order. */
-static void traffic_on(unsigned side, bool tcp) {
-    far f = {.side = side, .tcp = tcp};
-    struct traffic t;
-    for (f.x = (exhaust){0}; exhaust_next(&f.x); far_close(&f)) {
-        traffic_open(&t, &f);
-        traffic(&t);
-        far_works(&f);
-        cr_assert_eq(notes_count(f.notes[0]), t.monitors + 1);
-        notes *heard = f.notes[1];
-        for (size_t i = 1; i < heard->used; i++)
-            cr_assert_gt(heard->note[i].n, heard->note[i - 1].n);
-    }
-    scene_end();
-}
-
-BOTH(oom, traffic_without_memory_here) {
-    traffic_on(0, tcp);
-}
-
-BOTH(oom, traffic_without_memory_there) {
-    traffic_on(1, tcp);
+    far_each((far_call){far_demonitor, NULL, true});
 }

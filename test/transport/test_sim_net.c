@@ -166,6 +166,23 @@ Test(sim_net, a_cut_holds_what_is_sent_and_is_noticed) {
     end();
 }
 
+Test(sim_net, what_is_cut_one_way_passes_the_other_way) {
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        begin((troupe_sim_config){.seed = seed});
+        troupe_sim_cut(sim, b.rt, a.rt, true);
+        post_all(0, 5); /* the first is answered */
+        troupe_sim_run(sim, 100);
+        post_all(5, 10);
+        troupe_sim_run(sim, 100);
+        cr_assert_eq(b.next, 10);
+        cr_assert_eq(a.next, 0);
+        troupe_sim_cut(sim, b.rt, a.rt, false);
+        troupe_sim_run(sim, 100);
+        cr_assert_eq(a.next, 1);
+        end();
+    }
+}
+
 Test(sim_net, a_slow_path_delays) {
     begin((troupe_sim_config){.seed = 3});
     troupe_sim_slow(sim, a.rt, b.rt, 200);
