@@ -8,6 +8,7 @@
 #include "actors/supervisor_admin.h"
 #include "actors/supervisor_order.h"
 #include "actors/supervisor_request.h"
+#include "base/check.h"
 
 enum { WITHIN_MS = 5000 };
 
@@ -18,6 +19,12 @@ static troupe_err refuse(troupe_self *self, const char *what) {
     tr_actor_path(self, path, sizeof path);
     tr_log(self->rt, TROUPE_ERROR, "supervisor %s: %s", path, what);
     return TROUPE_INVALID;
+}
+
+static troupe_err refuse_child(troupe_self *self, size_t nth, const char *flaw) {
+    char text[96];
+    snprintf(text, sizeof text, "child %zu: %s", nth, flaw);
+    return refuse(self, text);
 }
 
 static troupe_err check(troupe_self *self, const troupe_supervision *what) {
@@ -31,13 +38,7 @@ static troupe_err check(troupe_self *self, const troupe_supervision *what) {
         const char *flaw = tr_kid_flaw(&what->child[i]);
         if (!flaw && what->child[i].significant && !what->auto_shutdown)
             flaw = "it is significant, but its supervisor does not care";
-        for (size_t j = 0; !flaw && j < i; j++)
-            if (strcmp(what->child[i].id, what->child[j].id) == 0)
-                flaw = "another child has its id";
-        if (!flaw) continue;
-        char text[96];
-        snprintf(text, sizeof text, "child %zu: %s", i, flaw);
-        return refuse(self, text);
+        if (flaw) return refuse_child(self, i, flaw);
     }
     return TROUPE_OK;
 }
@@ -45,7 +46,7 @@ static troupe_err check(troupe_self *self, const troupe_supervision *what) {
 void tr_sup_remove(tr_supervisor *sup, tr_kid *kid) {
     tr_request_settle(kid, TROUPE_SHUTDOWN, true);
     tr_list_remove(&kid->of_sup);
-    if (kid->dynamic && kid->by_ref.key) tr_map_remove(&sup->by_ref, &kid->by_ref);
+    if (!kid->dynamic) tr_map_remove(&sup->by_id, &kid->by_id);
     sup->count--;
     tr_kid_free(kid, kid->bond.parent->rt->heap);
 }
@@ -57,9 +58,25 @@ void tr_sup_end(tr_supervisor *sup, tr_kid *kid, troupe_err started) {
     if (forget && sup->phase != PHASE_STOPPING) tr_sup_remove(sup, kid);
 }
 
-tr_kid *tr_sup_dynamic(tr_supervisor *sup, uint64_t id) {
+tr_kid *tr_sup_called(const tr_supervisor *sup, const char *id) {
+    tr_map_entry *entry = tr_map_find(&sup->by_id, tr_hash_text(id));
+    for (; entry; entry = tr_map_same(entry)) {
+        tr_kid *kid = TR_OWNER(entry, tr_kid, by_id);
+        if (strcmp(kid->spec.id, id) == 0) return kid;
+    }
+    return NULL;
+}
+
+tr_kid *tr_sup_by_ref(const tr_supervisor *sup, uint64_t id) {
     tr_map_entry *entry = tr_map_find(&sup->by_ref, id);
     return entry ? TR_OWNER(entry, tr_kid, by_ref) : NULL;
+}
+
+void tr_sup_add(tr_supervisor *sup, tr_kid *kid) {
+    kid->refs = &sup->by_ref;
+    tr_list_add(&sup->kids, &kid->of_sup);
+    if (!kid->dynamic) TR_CHECK(tr_map_add(&sup->by_id, tr_hash_text(kid->spec.id), &kid->by_id));
+    sup->count++;
 }
 
 /* Runs at the end of every life, a kill included. */
@@ -68,6 +85,7 @@ static void free_all(void *ctx) {
     tr_supervisor *sup = self->state;
     for (tr_kid *kid; (kid = tr_sup_first(sup));) tr_sup_remove(sup, kid);
     if (sup->model) tr_kid_free(sup->model, self->rt->heap);
+    tr_map_fini(&sup->by_id);
     tr_map_fini(&sup->by_ref);
     tr_limits_fini(&sup->limits, self->rt->heap);
 }
@@ -78,14 +96,18 @@ static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_s
     unsigned within_ms = what->within_ms ? what->within_ms : WITHIN_MS;
     if (!tr_limits_init(&sup->limits, self->rt->heap, what->max_restarts, within_ms))
         return TROUPE_NOMEM;
+    if (!tr_map_ready(&sup->by_id) || !tr_map_ready(&sup->by_ref)) return TROUPE_NOMEM;
     if (sup->strategy == TROUPE_SIMPLE_ONE_FOR_ONE) {
         sup->model = tr_kid_make(self, what->child);
         return sup->model ? TROUPE_OK : TROUPE_NOMEM;
     }
-    for (; sup->count < what->children; sup->count++) {
-        tr_kid *kid = tr_kid_make(self, &what->child[sup->count]);
+    while (sup->count < what->children) {
+        const troupe_child *child = &what->child[sup->count];
+        if (tr_sup_called(sup, child->id))
+            return refuse_child(self, sup->count, "another child has its id");
+        tr_kid *kid = tr_kid_make(self, child);
         if (!kid) return TROUPE_NOMEM;
-        tr_list_add(&sup->kids, &kid->of_sup);
+        tr_sup_add(sup, kid);
     }
     return TROUPE_OK;
 }
@@ -182,6 +204,7 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     const troupe_supervision *what = arg;
     if (!what || (what->children && !what->child)) return refuse(self, "no children given");
     tr_list_init(&sup->kids);
+    tr_map_init(&sup->by_id, self->rt->heap);
     tr_map_init(&sup->by_ref, self->rt->heap);
     troupe_err err = TROUPE_OK;
     if (what->name) err = troupe_register(self->rt, troupe_me(self), what->name);

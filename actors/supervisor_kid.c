@@ -82,14 +82,11 @@ static void begin(tr_kid *kid) {
     tr_kid_ask(kid, err ? TR_CONTROL_START | TR_CONTROL_KILL : TR_CONTROL_START);
 }
 
-troupe_err tr_kid_start(tr_kid *kid, tr_map *by_ref) {
+troupe_err tr_kid_start(tr_kid *kid) {
     troupe *rt = kid->bond.parent->rt;
-    /* A place in the map first: an actor that is made has to be started. */
-    if (by_ref && !tr_map_add(by_ref, 0, &kid->by_ref)) return TROUPE_NOMEM;
     troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
-    if (by_ref) tr_map_remove(by_ref, &kid->by_ref);
     if (err) return err;
-    if (by_ref) TR_CHECK(tr_map_add(by_ref, kid->actor->id, &kid->by_ref));
+    TR_CHECK(tr_map_add(kid->refs, kid->actor->id, &kid->by_ref));
     kid->named = false;
     begin(kid);
     return TROUPE_OK;
@@ -113,7 +110,7 @@ void tr_kid_restart(tr_kid *kid) {
         begin(kid);
         return;
     }
-    troupe_err err = tr_kid_start(kid, NULL); /* a dynamic one never ends up without an actor */
+    troupe_err err = tr_kid_start(kid); /* a dynamic one never ends up without an actor */
     if (!err) return;
     kid->state = TROUPE_CHILD_STARTING;
     kid->was_ready = false;
@@ -147,6 +144,7 @@ void tr_kid_bury(tr_kid *kid) {
     /* Its name is free at once, not when the burial has run: this tree, or one that contains it,
      * may be started again before. */
     tr_names_forget(&kid->actor->rt->names, kid->actor);
+    tr_map_remove(kid->refs, &kid->by_ref);
     tr_kid_ask(kid, TR_CONTROL_BURY);
     kid->actor = NULL;
 }

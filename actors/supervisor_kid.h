@@ -9,7 +9,9 @@
 /* Its bond is what the child itself sees of it, so it stays where it is. */
 typedef struct tr_kid {
     tr_bond bond;
-    tr_map_entry by_ref; /* of a dynamic child: among its siblings, by the id of its ref */
+    tr_map_entry by_id;  /* among its siblings; not of a dynamic one */
+    tr_map_entry by_ref; /* the same by its ref, while it has an actor */
+    tr_map *refs;        /* where that is */
     bool dynamic;        /* made out of a template, whose texts it shares */
     tr_list of_sup;      /* among its siblings, in start order */
     troupe_child spec;   /* id and name are copies of our own */
@@ -43,9 +45,8 @@ void tr_kid_free(tr_kid *kid, const troupe_heap *heap);
 /* Asks its actor for something (TR_CONTROL_*). */
 void tr_kid_ask(tr_kid *kid, uint32_t request);
 
-/* Makes its actor and begins the first life; a dynamic one's is put into the map first, which is
- * NULL for others. An error: there is none. */
-TR_CHECKED troupe_err tr_kid_start(tr_kid *kid, tr_map *by_ref);
+/* Makes its actor and begins the first life. An error: there is none. */
+TR_CHECKED troupe_err tr_kid_start(tr_kid *kid);
 
 /* Begins the next life of one that is held, or was never made, or buried. If its actor can't be
  * made, that comes back as the end of a life, in a message that needs no memory. */

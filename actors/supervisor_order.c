@@ -131,15 +131,9 @@ void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
         if (sup->asked_all) kill_stopping(sup);
         return;
     }
-    if (sup->model) {
-        tr_kid *kid = tr_sup_dynamic(sup, late->who);
-        if (kid && kid->state == TROUPE_CHILD_STOPPING) tr_kid_ask(kid, TR_CONTROL_KILL);
-        return;
-    }
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (kid->actor && kid->actor->id == late->who && kid->stops == late->nth &&
-            kid->state == TROUPE_CHILD_STOPPING)
-            tr_kid_ask(kid, TR_CONTROL_KILL);
+    tr_kid *kid = tr_sup_by_ref(sup, late->who);
+    if (kid && kid->stops == late->nth && kid->state == TROUPE_CHILD_STOPPING)
+        tr_kid_ask(kid, TR_CONTROL_KILL);
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */
@@ -147,7 +141,7 @@ void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
 /* The first start of a child in its turn. One that was added later can't fail all others. */
 static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     if (!tr_request_starts(kid)) {
-        if (tr_kid_start(kid, NULL)) tr_order_stop(self, sup, TROUPE_START_FAILED);
+        if (tr_kid_start(kid)) tr_order_stop(self, sup, TROUPE_START_FAILED);
         return;
     }
     tr_kid_restart(kid); /* if it can't be made, its end comes back and is what it would be then */
@@ -155,9 +149,8 @@ static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
 }
 
 troupe_err tr_order_add(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
-    if (sup->model) return tr_kid_start(kid, &sup->by_ref);
-    if (sup->strategy == TROUPE_ONE_FOR_ONE && sup->phase == PHASE_RUNNING)
-        return tr_kid_start(kid, NULL);
+    if (sup->model || (sup->strategy == TROUPE_ONE_FOR_ONE && sup->phase == PHASE_RUNNING))
+        return tr_kid_start(kid);
     kid->state = TROUPE_CHILD_WAITING;
     sup->busy = true;
     tr_order_go_on(self, sup);

@@ -107,7 +107,7 @@ typedef struct troupe_child_info {
 
 /* Lists the children of a supervisor in start order: stores up to `room` of them in `info` and the
  * number of all in `*count`. Waits up to `timeout_ms`; a plain thread only. The errors of
- * `troupe_ask`; BADTYPE: `supervisor` is not one. */
+ * `troupe_ask`; BADTYPE: `supervisor` is not one; INVALID: it is one of another node. */
 TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,
                                           troupe_child_info *info, size_t room, size_t *count);
 
@@ -115,7 +115,8 @@ TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, uns
 
 /* The functions of plain threads wait up to `timeout_ms` for what they ask, but for what a callback
  * does, which goes on when they no longer wait. Their errors are those of `troupe_ask`, BADTYPE if
- * `supervisor` is not one, SHUTDOWN if it is stopping, and: */
+ * `supervisor` is not one, INVALID if it is one of another node, SHUTDOWN if it is stopping (but
+ * for questions), and: */
 
 /* Starts one more child, the last in start order, and waits until it is ready; what `child` points
  * to is copied, but for `arg`. On an error nothing of it is left.
@@ -178,19 +179,23 @@ typedef enum troupe_child_act {
     TROUPE_RESTART_CHILD,
     TROUPE_DELETE_CHILD,
     TROUPE_START_DYNAMIC_CHILD,
-    TROUPE_TERMINATE_DYNAMIC_CHILD
+    TROUPE_TERMINATE_DYNAMIC_CHILD,
+    TROUPE_FIND_CHILD,     /* the answer is a troupe_child_found */
+    TROUPE_COUNT_CHILDREN, /* a troupe_children_counted */
+    TROUPE_LIST_CHILDREN   /* a troupe_children_listed */
 } troupe_child_act;
 
 typedef struct troupe_child_request {
     troupe_child_act act;
-    const char *id;            /* to terminate, restart or delete a child */
+    const char *id;            /* to terminate, restart, delete or find a child */
     const troupe_child *child; /* for TROUPE_START_CHILD */
     const void *arg;           /* for TROUPE_START_DYNAMIC_CHILD */
     troupe_ref who;            /* for TROUPE_TERMINATE_DYNAMIC_CHILD */
     uint64_t tag;              /* comes back in the answer */
 } troupe_child_request;
 
-/* The body of the answer. */
+/* The body of the answer; if nothing was found, or there was no memory to list them, also to those
+ * that have an answer of their own. */
 struct troupe_child_done {
     uint64_t tag;
     troupe_ref child; /* that was started, or runs already; else TROUPE_NOBODY */
@@ -199,8 +204,32 @@ struct troupe_child_done {
 /* Its type: `const struct troupe_child_done *done = troupe_as(*msg, &troupe_child_done_type);` */
 TROUPE_API extern const troupe_type troupe_child_done_type;
 
+/* The bodies of answers to what changes nothing. They are not for other nodes: only their tags
+ * would arrive there. */
+struct troupe_child_found {
+    uint64_t tag;
+    troupe_child_info info;
+};
+/* Its type. */
+TROUPE_API extern const troupe_type troupe_child_found_type;
+
+struct troupe_children_counted {
+    uint64_t tag;
+    troupe_child_counts counts;
+};
+/* Its type. */
+TROUPE_API extern const troupe_type troupe_children_counted_type;
+
+struct troupe_children_listed {
+    uint64_t tag;
+    troupe_bytes infos; /* in start order, an array of troupe_child_info */
+};
+/* Its type. */
+TROUPE_API extern const troupe_type troupe_children_listed_type;
+
 /* Asks a supervisor of this runtime for something and goes on; the answer comes as a message, which
- * never fails for a full mailbox and takes no memory. The errors of `troupe_send`. NOMEM.
+ * never fails for a full mailbox and, but for a list, takes no memory. The errors of `troupe_send`.
+ * NOMEM.
  * INVALID: a description that makes no sense, no id, a supervisor of another node. */
 TROUPE_CHECKED troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
                                                const troupe_child_request *request);

@@ -310,7 +310,7 @@ static void asked_by_an_actor(unsigned workers) {
     stage_expect("stopping(c) stop(c,SHUTDOWN) 4:OK:0");
     cue_about(who, TROUPE_RESTART_CHILD, 5, top);
     stage_expect("start(c) 5:OK:2");
-    cue_about(who, TROUPE_TERMINATE_DYNAMIC_CHILD + 1, 6, top);
+    cue_about(who, TROUPE_LIST_CHILDREN + 1, 6, top);
     stage_expect("INVALID");
     stage_close();
 }

@@ -2,15 +2,15 @@
  * supervisors. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "actors/runtime.h"
+#include "test/support/everywhere.h"
 #include "test/support/family.h"
 #include "test/support/stage.h"
 
 TestSuite(supervisor_strategy, .timeout = 120);
 
-enum { SEEDS = 200, KIDS = 5 };
+enum { KIDS = 5 };
 
 static const player a = {.id = "a"}, b = {.id = "b"}, c = {.id = "c"}, d = {.id = "d"};
 
@@ -22,20 +22,6 @@ static troupe_ref group(troupe_strategy strategy, const troupe_child *child, siz
     cr_assert_eq(troupe_supervise(stage_rt(), &what, 30000, &ref), TROUPE_OK);
     stage_forget();
     return ref;
-}
-
-/* Plays a scene in the plain order, in those of many seeds, and on workers. */
-static void everywhere(void (*scene)(unsigned workers)) {
-    char text[16];
-    scene(STAGE_SIMULATED);
-    for (int seed = 1; seed <= SEEDS; seed++) {
-        snprintf(text, sizeof text, "%d", seed);
-        cr_assert_eq(setenv("STAGE_SEED", text, 1), 0);
-        scene(STAGE_SIMULATED);
-    }
-    cr_assert_eq(unsetenv("STAGE_SEED"), 0);
-    scene(1);
-    scene(4);
 }
 
 /* Stops and starts of b, c, d, as seen when b fails. */

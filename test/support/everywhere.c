@@ -1,0 +1,24 @@
+#include "test/support/everywhere.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "test/support/stage.h"
+
+enum { SEEDS = 200 };
+
+void everywhere(void (*scene)(unsigned workers)) {
+    char text[16];
+    const char *given = getenv("STAGE_SEED"); /* then that one is among them */
+    scene(STAGE_SIMULATED);
+    if (given) cr_assert_eq(unsetenv("STAGE_SEED"), 0);
+    scene(STAGE_SIMULATED);
+    for (int seed = 1; seed <= SEEDS; seed++) {
+        (void)snprintf(text, sizeof text, "%d", seed);
+        cr_assert_eq(setenv("STAGE_SEED", text, 1), 0);
+        scene(STAGE_SIMULATED);
+    }
+    cr_assert_eq(unsetenv("STAGE_SEED"), 0);
+    scene(1);
+    scene(4);
+}
