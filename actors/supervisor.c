@@ -6,6 +6,7 @@
 #include "actors/life.h"
 #include "actors/report.h"
 #include "actors/supervisor_admin.h"
+#include "actors/supervisor_backoff.h"
 #include "actors/supervisor_order.h"
 #include "actors/supervisor_request.h"
 #include "base/check.h"
@@ -27,6 +28,18 @@ static troupe_err refuse_child(troupe_self *self, size_t nth, const char *flaw) 
     return refuse(self, text);
 }
 
+/* What makes sense, but seldom the sense that was meant. */
+static void warn(troupe_self *self, const troupe_child *child) {
+    if (child->what != &troupe_supervisor || child->restart != TROUPE_TEMPORARY) return;
+    char path[256];
+    tr_actor_path(self, path, sizeof path);
+    tr_log(
+        self->rt, TROUPE_WARN,
+        "supervisor %s: child %s is a supervisor and temporary: if it gives up, its tree is gone "
+        "for good",
+        path, child->id);
+}
+
 static troupe_err check(troupe_self *self, const troupe_supervision *what) {
     if (what->strategy > TROUPE_SIMPLE_ONE_FOR_ONE) return refuse(self, "unknown strategy");
     if (what->auto_shutdown > TROUPE_AUTO_SHUTDOWN_ALL)
@@ -39,6 +52,7 @@ static troupe_err check(troupe_self *self, const troupe_supervision *what) {
         if (!flaw && what->child[i].significant && !what->auto_shutdown)
             flaw = "it is significant, but its supervisor does not care";
         if (flaw) return refuse_child(self, i, flaw);
+        warn(self, &what->child[i]);
     }
     return TROUPE_OK;
 }
@@ -115,31 +129,74 @@ static troupe_err copy_all(troupe_self *self, tr_supervisor *sup, const troupe_s
 /* --- What children tell ----------------------------------------------------------------------- */
 
 static void child_ready(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (kid->state == TROUPE_CHILD_STARTING) tr_time_end(kid); /* else it has one to stop by now */
     kid->was_ready = true;
+    kid->held = false;
+    if (kid->spec.backoff_ms) kid->ready_at = troupe_now(self->rt);
     tr_request_settle(kid, TROUPE_OK, false);
     if (kid->state == TROUPE_CHILD_STARTING) kid->state = TROUPE_CHILD_RUNNING;
     tr_order_go_on(self, sup);
 }
 
-static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+/* Its own limit is used up, and it is to be held rather than to bring its supervisor down. */
+static void hold(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     char next[96];
-    const uint64_t now = troupe_now(self->rt);
-    if (tr_limits_pass(&sup->limits, now)) {
-        snprintf(next, sizeof next, "restart %u of %u in %u ms",
-                 tr_limits_recent(&sup->limits, now), sup->limits.most, sup->limits.within_ms);
-        if (!tr_life_clean(kid->why)) tr_kid_report(kid, next);
-        tr_order_restart(self, sup, kid);
-        return;
-    }
-    snprintf(next, sizeof next, "no restart: %u in %u ms are used up; its supervisor gives up",
-             sup->limits.most, sup->limits.within_ms);
+    snprintf(next, sizeof next, "no restart: its %u in %u ms are used up; it is held",
+             kid->limits.most, kid->limits.within_ms);
+    tr_kid_report(kid, next);
+    kid->state = TROUPE_CHILD_HELD;
+    kid->held = true;
+    tr_kid_tell_watchers(kid);
+    tr_order_go_on(self, sup);
+}
+
+static void give_up(troupe_self *self, tr_supervisor *sup, tr_kid *kid, const tr_limits *limits) {
+    char next[96];
+    snprintf(next, sizeof next, "no restart: %s%u in %u ms are used up; its supervisor gives up",
+             limits == &kid->limits ? "its " : "", limits->most, limits->within_ms);
     tr_kid_report(kid, next);
     tr_kid_bury(kid);
     tr_order_stop(self, sup, TROUPE_GAVE_UP);
 }
 
+static void restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid, uint64_t now) {
+    char next[96];
+    unsigned delay_ms = tr_backoff_next(kid, now);
+    int used =
+        snprintf(next, sizeof next, "restart %u of %u in %u ms",
+                 tr_limits_recent(&sup->limits, now), sup->limits.most, sup->limits.within_ms);
+    if (delay_ms)
+        snprintf(next + used, sizeof next - (size_t)used, ", after a delay of %u ms", delay_ms);
+    if (!tr_life_clean(kid->why)) tr_kid_report(kid, next);
+    tr_order_restart(self, sup, kid, delay_ms);
+}
+
+static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    const uint64_t now = troupe_now(self->rt);
+    bool own = kid->limits.most && !tr_limits_pass(&kid->limits, now);
+    if (own && kid->spec.hold)
+        hold(self, sup, kid);
+    else if (own || !tr_limits_pass(&sup->limits, now))
+        give_up(self, sup, kid, own ? &kid->limits : &sup->limits);
+    else
+        restart(self, sup, kid, now);
+}
+
+/* A start by hand of one that was held has failed. */
+static void hold_again(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    bool ignored = kid->why == TROUPE_IGNORE;
+    if (!ignored) tr_kid_report(kid, "it was asked for, and is not tried again; it is held");
+    kid->state = TROUPE_CHILD_HELD;
+    tr_request_settle(kid, ignored ? TROUPE_IGNORE : TROUPE_START_FAILED, false);
+    tr_order_go_on(self, sup);
+}
+
 /* A start that was asked for is over: who asked decides what next. */
 static void start_over(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (kid->held) { /* its ref and its mail are kept for the next try */
+        hold_again(self, sup, kid);
+        return;
+    }
     bool ignored = kid->why == TROUPE_IGNORE, added = tr_request_adds(kid) && !ignored;
     if (!ignored) tr_kid_report(kid, "it was asked for, and is not tried again");
     tr_kid_bury(kid);
@@ -166,7 +223,9 @@ static void end_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
 }
 
 static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_err why) {
+    if (kid->slow && why == TROUPE_KILLED) why = TROUPE_TIMEOUT;
     kid->why = why;
+    tr_time_end(kid);
     if (tr_order_ended(self, sup, kid)) return;
     bool ignored = why == TROUPE_IGNORE && !kid->was_ready;
     if (tr_request_starts(kid)) {
@@ -231,7 +290,7 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     if ((*msg)->type == &tr_note_type)
         note(self, sup, msg);
     else if ((*msg)->type == &tr_late_type) /* by address: a stranger may have types like these */
-        tr_order_late(sup, tr_msg_body(*msg));
+        tr_order_late(self, sup, tr_msg_body(*msg));
     else if (!tr_admin_receive(self, sup, *msg) && !tr_request_receive(self, sup, msg))
         tr_log(self->rt, TROUPE_WARN, "a supervisor ignores a %s", troupe_type_name(*msg));
     return TROUPE_OK;

@@ -22,6 +22,7 @@ typedef struct tr_supervisor {
     troupe_auto_shutdown auto_shutdown;
     tr_phase phase;
     bool busy;          /* children may have to be started or stopped in order */
+    uint32_t times;     /* that were set so far (supervisor_time.h) */
     size_t stopping;    /* children that were asked to stop and are waited for */
     troupe_err outcome; /* why it is stopping */
     bool asked_all;     /* its dynamic children were asked to stop */

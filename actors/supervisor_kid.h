@@ -5,6 +5,7 @@
 #include <troupe/supervisor.h>
 
 #include "actors/actor.h"
+#include "actors/supervisor_limits.h"
 
 /* Its bond is what the child itself sees of it, so it stays where it is. */
 typedef struct tr_kid {
@@ -17,15 +18,21 @@ typedef struct tr_kid {
     troupe_child spec;   /* id and name are copies of our own */
     troupe_self *actor;  /* NULL: never made, or buried */
     troupe_child_state state;
-    bool was_ready;       /* in this life */
-    bool named;           /* its actor has its name */
-    bool leaving;         /* it will be stopped when its turn comes */
-    bool again;           /* after its stop it waits for its next start */
-    uint32_t stops;       /* so far: a time-out says which one it is of */
-    troupe_timer timeout; /* of its stop */
-    tr_fifo requests;     /* that wait for its start or end (supervisor_request.h) */
+    bool was_ready; /* in this life */
+    bool named;     /* its actor has its name */
+    bool leaving;   /* it will be stopped when its turn comes */
+    bool again;     /* after its stop it waits for its next start */
+    bool slow;      /* its start took too long, so it was killed */
+    bool delayed;   /* it waits for its time to start again */
+    bool held;      /* it was held, and has not been ready since */
+    uint64_t time;  /* which of its supervisor's times runs for it (supervisor_time.h); 0: none */
+    troupe_timer timer; /* that it is told by */
+    tr_fifo requests;   /* that wait for its start or end (supervisor_request.h) */
     uint32_t restarts;
-    troupe_err why; /* how its last life ended */
+    uint32_t failures; /* running, for its back-off */
+    uint64_t ready_at; /* the same: when it became ready */
+    tr_limits limits;  /* its own */
+    troupe_err why;    /* how its last life ended */
 } tr_kid;
 
 /* What makes no sense in a child's description; NULL: nothing. */
@@ -54,6 +61,9 @@ void tr_kid_restart(tr_kid *kid);
 
 /* Whether its last end is no news: clean, or a start that said IGNORE. */
 bool tr_kid_ended_well(const tr_kid *kid);
+
+/* Tells who watches its actor that it has ended, if that is not to wait for its next start. */
+void tr_kid_tell_watchers(tr_kid *kid);
 
 /* Whether it is on its feet, or has yet to be heard of: its `ended` note will come. */
 bool tr_kid_lives(const tr_kid *kid);

@@ -82,6 +82,7 @@ void tr_request_settle(tr_kid *kid, troupe_err started, bool ended) {
 /* Why a child can't be started or deleted; OK: it has ended. */
 static troupe_err alive(const tr_kid *kid) {
     if (kid->state == TROUPE_CHILD_ENDED) return TROUPE_OK;
+    if (kid->state == TROUPE_CHILD_HELD) return TROUPE_HELD;
     bool restarting = kid->state == TROUPE_CHILD_WAITING ||
                       (kid->state == TROUPE_CHILD_STARTING && kid->restarts);
     return restarting ? TROUPE_RESTARTING : TROUPE_RUNNING;
@@ -96,6 +97,16 @@ static troupe_err start(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
     else
         *msg = NULL;
     return err;
+}
+
+/* The same with one that is held, which gets a new chance. */
+static troupe_err release(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    tr_fifo_put(&kid->requests, &(*msg)->link);
+    *msg = NULL;
+    tr_limits_clear(&kid->limits);
+    kid->failures = 0;
+    tr_order_release(self, sup, kid);
+    return TROUPE_OK;
 }
 
 /* Adds a child that has just been made, if it has, and starts it. */
@@ -162,8 +173,10 @@ static troupe_err act(troupe_self *self, tr_supervisor *sup, troupe_msg **msg, t
         end(self, sup, kid, msg);
         return TROUPE_OK;
     }
+    if (err == TROUPE_HELD && request->act == TROUPE_RESTART_CHILD)
+        return release(self, sup, kid, msg);
     if (err) {
-        if (kid->actor && err == TROUPE_RUNNING) *child = tr_actor_ref(kid->actor);
+        if (kid->actor && err != TROUPE_RESTARTING) *child = tr_actor_ref(kid->actor);
         return err;
     }
     if (request->act == TROUPE_START_CHILD) return TROUPE_PRESENT;

@@ -31,7 +31,26 @@ typedef struct troupe_child {
     unsigned shutdown_ms; /* 0: 5000, or TROUPE_FOREVER for a supervisor */
     const char *name;     /* registered while the child is in the tree; NULL: none */
     bool significant;     /* its end may end its supervisor (troupe_auto_shutdown) */
+    /* How long its start may take until it is ready; then it is killed, and its start has failed
+     * with TIMEOUT. 0: as long as it needs. */
+    unsigned start_ms;
+    /* How long it waits before each restart, as its supervisor goes on with all else: a time drawn
+     * by chance up to `backoff_ms` after the first failure, up to twice as much after each further
+     * one, but never more than `backoff_max_ms` (0: 60000). Once it has been ready for
+     * `backoff_reset_ms` (0: `backoff_max_ms`) the next failure is a first one. It keeps ref, name
+     * and mail, which waits; who watches it has its `down` at once. 0: it does not wait. */
+    unsigned backoff_ms, backoff_max_ms, backoff_reset_ms;
+    /* A limit of its own: more than `max_restarts` restarts of it within `within_ms` (0: 5000) make
+     * its supervisor give up; or, with `hold`, it is held: its siblings live, its ref and its name
+     * stay, its mail waits up to its bound, and who watches it has its `down`. Then it can be
+     * ended, or started again by `troupe_restart_child`, with a new window. 0: no limit of its own.
+     */
+    unsigned max_restarts, within_ms;
+    bool hold;
 } troupe_child;
+
+/* `max_restarts` beside a number: there is no limit. */
+#define TROUPE_UNLIMITED (~0u)
 
 /* Who is restarted with a child that is. The others of its group are stopped first, the last one
  * first, each by its `shutdown_ms`; then the whole group is started in order, with those of it that
@@ -63,7 +82,7 @@ typedef enum troupe_auto_shutdown {
 typedef struct troupe_supervision {
     const troupe_child *child;
     size_t children;
-    unsigned max_restarts; /* 0: none is forgiven */
+    unsigned max_restarts; /* 0: none is forgiven; TROUPE_UNLIMITED */
     unsigned within_ms;    /* 0: 5000 */
     const char *name;      /* registered for the supervisor, and in its reports; NULL: none */
     troupe_strategy strategy;
@@ -88,11 +107,12 @@ TROUPE_CHECKED troupe_err troupe_supervise(troupe *rt, const troupe_supervision 
 
 /* Where a child is in its life. */
 typedef enum troupe_child_state {
-    TROUPE_CHILD_WAITING,  /* for its turn to start, or to start again with its group */
+    TROUPE_CHILD_WAITING,  /* for its turn to start, or to start again; or for its back-off */
     TROUPE_CHILD_STARTING, /* its `start` is not complete */
     TROUPE_CHILD_RUNNING,
     TROUPE_CHILD_STOPPING, /* was asked to stop */
-    TROUPE_CHILD_ENDED     /* ended for good */
+    TROUPE_CHILD_ENDED,    /* ended for good */
+    TROUPE_CHILD_HELD      /* down: it has used up its own restarts; ref and mail are kept */
 } troupe_child_state;
 
 /* A child as its supervisor sees it. */
@@ -120,9 +140,9 @@ TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, uns
 
 /* Starts one more child, the last in start order, and waits until it is ready; what `child` points
  * to is copied, but for `arg`. On an error nothing of it is left.
- * RUNNING: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is being
- * restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start failed;
- * the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said so; then
+ * RUNNING, HELD: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is
+ * being restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start
+ * failed; the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said so; then
  * its description stays all the same, unless it is temporary. */
 TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
                                              const troupe_child *child, unsigned timeout_ms,
@@ -133,13 +153,13 @@ TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
 TROUPE_CHECKED troupe_err troupe_terminate_child(troupe *rt, troupe_ref supervisor, const char *id,
                                                  unsigned timeout_ms);
 
-/* Starts a child again that has ended, and waits until it is ready; it has a new ref.
- * RUNNING, RESTARTING: it has not ended. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as above, but
- * its description stays. */
+/* Starts a child again that has ended or is held, and waits until it is ready; after an end it has
+ * a new ref. RUNNING, RESTARTING: it is neither. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as above,
+ * but its description stays; and one that was held is held again. */
 TROUPE_CHECKED troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *id,
                                                unsigned timeout_ms, troupe_ref *out);
 
-/* Forgets a child that has ended. RUNNING, RESTARTING: it has not. NOTFOUND. */
+/* Forgets a child that has ended. RUNNING, RESTARTING, HELD: it has not. NOTFOUND. */
 TROUPE_CHECKED troupe_err troupe_delete_child(troupe *rt, troupe_ref supervisor, const char *id,
                                               unsigned timeout_ms);
 

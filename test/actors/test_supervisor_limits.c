@@ -295,6 +295,7 @@ Test(supervisor_limits, case_65_a_temporary_inner_supervisor_stays_down) {
     crash("w");
     stage_expect("start(w) start(v) start(side) stop(w,USER) stopping(v) stop(v,SHUTDOWN)");
     family_expect(top, "side:RUNNING:0");
+    cr_assert_eq(stage_logged("child inner is a supervisor and temporary: if it gives up"), 1);
     stage_close();
 }
 

@@ -17,4 +17,8 @@ void everywhere(void (*scene)(unsigned workers));
     }                                                                                              \
     static void name(unsigned workers)
 
+/* Lets that much time pass: at once in a stepped runtime; with workers it passes by itself, and who
+ * needs it to have passed waits for what it brings. */
+void let_pass(unsigned ms);
+
 #endif
