@@ -142,8 +142,8 @@ TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, uns
  * to is copied, but for `arg`. On an error nothing of it is left.
  * RUNNING, HELD: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is
  * being restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start
- * failed; the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said so; then
- * its description stays all the same, unless it is temporary. */
+ * failed; the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said
+ * so; then its description stays all the same, unless it is temporary. */
 TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
                                              const troupe_child *child, unsigned timeout_ms,
                                              troupe_ref *out);
@@ -154,8 +154,8 @@ TROUPE_CHECKED troupe_err troupe_terminate_child(troupe *rt, troupe_ref supervis
                                                  unsigned timeout_ms);
 
 /* Starts a child again that has ended or is held, and waits until it is ready; after an end it has
- * a new ref. RUNNING, RESTARTING: it is neither. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as above,
- * but its description stays; and one that was held is held again. */
+ * a new ref. RUNNING, RESTARTING: it is neither. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as
+ * above, but its description stays; and one that was held is held again. */
 TROUPE_CHECKED troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *id,
                                                unsigned timeout_ms, troupe_ref *out);
 

@@ -13,10 +13,8 @@ void let_pass(unsigned ms) {
 
 void everywhere(void (*scene)(unsigned workers)) {
     char text[16];
-    const char *given = getenv("STAGE_SEED"); /* then that one is among them */
     scene(STAGE_SIMULATED);
-    if (given) cr_assert_eq(unsetenv("STAGE_SEED"), 0);
-    scene(STAGE_SIMULATED);
+    if (getenv("STAGE_SEED")) return; /* only that order is asked for */
     for (int seed = 1; seed <= SEEDS; seed++) {
         (void)snprintf(text, sizeof text, "%d", seed);
         cr_assert_eq(setenv("STAGE_SEED", text, 1), 0);
