@@ -3,6 +3,7 @@
 #include "actors/send.h"
 #include "actors/supervisor.h"
 #include "actors/turn.h"
+#include "actors/unread.h"
 #include "base/check.h"
 
 /* Tells the port that a mailbox has room. Also after the turn is over, when the actor may be in
@@ -22,12 +23,17 @@ static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg
                                     troupe_err err) {
     troupe *rt = self->rt;
     bool failed = err || !tr_life_clean(self->why);
+    troupe_dead reason;
+    if (failed && msg && tr_unread_again(turn, self, msg, &reason)) {
+        if (!tr_life_after(self, err)) return false;
+        self->in_hand = 0;
+        return true;
+    }
     if ((self->in_hand & TR_MSG_ASK) && !self->answered)
         tr_ask_unanswered(rt, self->sender, failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
-        tr_dead_letter(rt, tr_actor_ref(self), &msg, TR_DEAD_IN_HAND, TROUPE_DEAD_FAILED,
-                       TROUPE_FAILED);
+        tr_dead_letter_failed(self, &msg, reason, err ? err : self->why);
         tr_store32_relaxed(&self->failed, tr_load32_relaxed(&self->failed) + 1);
     } else {
         count_handled(self);

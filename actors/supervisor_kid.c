@@ -22,6 +22,13 @@ const char *tr_kid_flaw(const troupe_child *child) {
     return child->restart > TROUPE_TEMPORARY ? "unknown restart rule" : NULL;
 }
 
+/* What is to become of its mail between two lives. */
+static void set_mail(tr_kid *kid) {
+    kid->bond.flush = kid->spec.flush;
+    bool next_life = kid->spec.restart != TROUPE_TEMPORARY;
+    kid->bond.poison_after = next_life ? kid->spec.poison_after : 0;
+}
+
 tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
     const troupe_heap *heap = parent->rt->heap;
     tr_kid *kid = tr_take_zero(heap, sizeof *kid);
@@ -35,6 +42,7 @@ tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
     kid->spec.name = tr_take_text(heap, child->name);
     kid->bond.parent = parent;
     kid->bond.id = kid->spec.id;
+    set_mail(kid);
     bool limited = tr_limits_init(&kid->limits, heap, child->max_restarts, kid->spec.within_ms);
     if (limited && kid->spec.id && (kid->spec.name || !child->name)) return kid;
     tr_kid_free(kid, heap);
@@ -50,6 +58,7 @@ tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg) {
     kid->spec.arg = arg;
     kid->bond.parent = model->bond.parent;
     kid->bond.id = model->bond.id;
+    set_mail(kid);
     const troupe_heap *heap = model->bond.parent->rt->heap;
     if (tr_limits_init(&kid->limits, heap, kid->spec.max_restarts, kid->spec.within_ms)) return kid;
     tr_kid_free(kid, heap);
@@ -98,6 +107,7 @@ troupe_err tr_kid_start(tr_kid *kid) {
     troupe *rt = kid->bond.parent->rt;
     troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
     if (err) return err;
+    kid->bond.tries = 0;
     TR_CHECK(tr_map_add(kid->refs, kid->actor->id, &kid->by_ref));
     kid->named = false;
     begin(kid);

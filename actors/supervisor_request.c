@@ -90,6 +90,8 @@ static troupe_err alive(const tr_kid *kid) {
 
 /* Starts a child for a request, which waits until it is ready. */
 static troupe_err start(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    tr_limits_clear(&kid->limits);
+    kid->failures = 0;
     tr_fifo_put(&kid->requests, &(*msg)->link);
     troupe_err err = tr_order_add(self, sup, kid);
     if (err)

@@ -47,6 +47,14 @@ typedef struct troupe_child {
      */
     unsigned max_restarts, within_ms;
     bool hold;
+    /* Each restart begins without the mail that came before: its unread messages are dead letters,
+     * FLUSHED, and who asked has FAILED. */
+    bool flush;
+    /* The message that it failed on is not a dead letter at once, but the first of its next life,
+     * and keeps its place of the bound; flushed it is not. Once it has failed on it that many times
+     * running it is QUARANTINED (<troupe/observe.h>); until then its asker, if any, waits. Not if
+     * it was passed on, or answered. 0, or temporary: it is a dead letter at once, FAILED. */
+    unsigned poison_after;
 } troupe_child;
 
 /* `max_restarts` beside a number: there is no limit. */

@@ -94,7 +94,7 @@ Everywhere(supervisor, case_13_who_never_becomes_ready_is_stopped_after_the_time
     const troupe_child child[] = {kid(&a, 0), kid(&never, 0), kid(&c, 0)};
     const troupe_supervision what = {.child = child, .children = 3};
     troupe_ref top;
-    cr_assert_eq(troupe_supervise(rt, &what, 50, &top), TROUPE_TIMEOUT);
+    cr_assert_eq(troupe_supervise(rt, &what, 1000, &top), TROUPE_TIMEOUT);
     stage_expect("start(a) start(never) stopping(never) stop(never,SHUTDOWN) "
                  "stopping(a) stop(a,SHUTDOWN)");
     stage_close();
