@@ -39,6 +39,7 @@ typedef struct tr_bond {
     troupe_self *parent;
     const char *id;
     tr_note ready, ended; /* each is in the parent's mailbox at most once */
+    bool told;            /* who watched the last life has had its `down` */
     bool flush;           /* a next life starts without the mail of the last (unread.h) */
     uint32_t poison_after; /* failures on one message after which that is quarantined; 0: at once */
     uint32_t tries;        /* failures so far on the message that is the first of its mail again */

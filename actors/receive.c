@@ -91,9 +91,10 @@ static TR_COLD bool obey(troupe_self *self) {
     }
     bool unborn = self->status != TR_ALIVE;
     if ((asked & TR_CONTROL_START) && unborn) {
-        if (self->status == TR_HELD &&
+        if (self->status == TR_HELD && !self->bond->told &&
             (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
             tr_ties_ended(self, self->why);
+        self->bond->told = false;
         if (asked & (TR_CONTROL_KILL | TR_CONTROL_STOP)) {
             tr_life_skip(self, asked & TR_CONTROL_KILL ? TROUPE_KILLED : TROUPE_SHUTDOWN);
             return true;

@@ -108,6 +108,7 @@ troupe_err tr_kid_start(tr_kid *kid) {
     troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
     if (err) return err;
     kid->bond.tries = 0;
+    kid->bond.told = false;
     TR_CHECK(tr_map_add(kid->refs, kid->actor->id, &kid->by_ref));
     kid->named = false;
     begin(kid);
@@ -140,6 +141,7 @@ void tr_kid_restart(tr_kid *kid) {
 }
 
 void tr_kid_tell_watchers(tr_kid *kid) {
+    kid->bond.told = true;
     if (kid->actor && (tr_load64_acquire(&kid->actor->task.control) & TR_CONTROL_WATCHED))
         tr_ties_ended(kid->actor, kid->why);
 }

@@ -195,8 +195,8 @@ static troupe_err tell(troupe_self *self, tr_supervisor *sup, troupe_msg *msg) {
         troupe_msg *list;
         troupe_err err = tr_query_list(self, sup, request->answer.done.tag, &list);
         if (err) return err;
+        troupe_drop(&msg); /* first: who has the answer finds nothing of the question */
         send(self, to, list);
-        troupe_drop(&msg);
         return TROUPE_OK;
     }
     if (request->act == TROUPE_FIND_CHILD) {

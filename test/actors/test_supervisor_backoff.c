@@ -85,6 +85,7 @@ Everywhere(supervisor_backoff, it_waits_with_its_mail_and_its_supervisor_goes_on
     stage_expect("stop(a,USER) down(w,1,USER)");
     cr_assert_eq(stage_logged("restart 1 of 5 in 30000 ms, after a delay of 50 ms"), 1);
     if (stage_is_stepped()) {
+        cue_about(watcher, CUE_WATCH, 2, who); /* the life that comes */
         family_expect(top, "a:WAITING:0 b:RUNNING:0");
         for (uint32_t i = 1; i <= 4; i++) cue(who, CUE_SAY, i);
         troupe_msg *msg = cue_make(CUE_SAY, 5, TROUPE_NOBODY);
@@ -94,10 +95,14 @@ Everywhere(supervisor_backoff, it_waits_with_its_mail_and_its_supervisor_goes_on
         stage_expect("");
         let_pass(1);
         stage_expect("start(a) a:1 a:2 a:3 a:4");
+        cue(who, CUE_EXIT, TROUPE_OK);
+        stage_expect("stop(a,OK) down(w,2,OK)");
+        let_pass(CAP_MS);
+        stage_expect("start(a)");
     } else {
         stage_expect("start(a)");
     }
-    family_expect(top, "a:RUNNING:1 b:RUNNING:0");
+    family_expect(top, stage_is_stepped() ? "a:RUNNING:2 b:RUNNING:0" : "a:RUNNING:1 b:RUNNING:0");
     cr_assert(troupe_same(stage_find("a"), who));
     stage_close();
 }
