@@ -98,6 +98,7 @@ troupe_err troupe_account_of(troupe *rt, troupe_ref who, troupe_account *out) {
     *out = (troupe_account){.handled = tr_load64_relaxed(&self->handled)};
     out->dead[TROUPE_DEAD_FAILED] = tr_load32_relaxed(&self->failed);
     out->dead[TROUPE_DEAD_DROPPED] = tr_load32_relaxed(&self->dropped);
+    out->dead[TROUPE_DEAD_FLUSHED] = tr_load32_relaxed(&self->flushed);
     out->queued = queued(&walk, &self->task);
     leave(&walk);
     out->sent = out->handled + out->queued;

@@ -39,6 +39,11 @@ typedef struct tr_bond {
     troupe_self *parent;
     const char *id;
     tr_note ready, ended; /* each is in the parent's mailbox at most once */
+    bool told;            /* who watched the last life has had its `down` */
+    bool flush;           /* a next life starts without the mail of the last (unread.h) */
+    uint32_t poison_after; /* failures on one message after which that is quarantined; 0: at once */
+    uint32_t tries;        /* failures so far on the message that is the first of its mail again */
+    uint64_t tried_at;     /* its `handled` then */
 } tr_bond;
 
 /* How a life failed, for the report. */
@@ -81,6 +86,7 @@ struct troupe_self {
     uint32_t why;        /* a troupe_err */
     tr_atomic32 failed;  /* messages that a life failed on; others read it too */
     tr_atomic32 dropped; /* messages that its overflow policy dropped; by any thread */
+    tr_atomic32 flushed; /* messages that were flushed; the same */
     uint8_t status;      /* a tr_status */
     bool is_supervisor;  /* constant for one actor */
     bool ready;          /* start is complete */

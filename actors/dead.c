@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 
+#include "actors/actor.h"
 #include "actors/report.h"
 #include "actors/send.h"
+#include "serial/codec.h"
 
 enum { LINES_MOST = 10 }; /* a second */
 #define SECOND (1000 * TR_MS)
@@ -83,6 +85,8 @@ static bool is_news(tr_deads *deads, const troupe_dead_letter *letter, uint64_t 
         sum_up(deads, before, room);
     }
     deads->last = *letter;
+    deads->last.text = NULL;
+    deads->last.bytes = NULL;
     deads->lines++;
     return true;
 }
@@ -113,21 +117,50 @@ void tr_deads_sum_up(troupe *rt) {
 
 /* --- Dead letters ----------------------------------------------------------------------------- */
 
-void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where where,
-                    troupe_dead reason, troupe_err why) {
+/* Ends a message as that letter says; tells its asker `why`. */
+static void end(troupe *rt, const troupe_dead_letter *letter, troupe_msg **msg, tr_dead_where where,
+                troupe_err why) {
     troupe_msg *it = *msg;
-    if (!it) return;
-    tr_account_add(&rt->accounts.dead[reason]);
+    tr_account_add(&rt->accounts.dead[letter->reason]);
     tr_account_add(&rt->accounts.died[where]);
-    const troupe_dead_letter letter = {tr_msg_sender(it, rt->node), to, troupe_type_name(it),
-                                       reason};
     if (it->flags & TR_MSG_ASK) {
         it->flags &= ~(uint32_t)TR_MSG_ASK; /* whoever takes it owes no answer any more */
-        tr_ask_unanswered(rt, letter.sender, why);
+        tr_ask_unanswered(rt, letter->sender, why);
     }
-    report(rt, &letter);
+    report(rt, letter);
     bool own = !(it->flags & TR_MSG_EMBEDDED); /* else it is a signal, and not anybody's to keep */
     if (own && rt->config.dead_letter)
-        rt->config.dead_letter(rt->config.dead_letter_ctx, &letter, msg);
+        rt->config.dead_letter(rt->config.dead_letter_ctx, letter, msg);
     troupe_drop(msg);
+}
+
+static troupe_dead_letter letter_of(troupe *rt, troupe_ref to, const troupe_msg *it,
+                                    troupe_dead reason) {
+    return (troupe_dead_letter){.sender = tr_msg_sender(it, rt->node),
+                                .target = to,
+                                .type = troupe_type_name(it),
+                                .reason = reason};
+}
+
+void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where where,
+                    troupe_dead reason, troupe_err why) {
+    if (!*msg) return;
+    const troupe_dead_letter letter = letter_of(rt, to, *msg, reason);
+    end(rt, &letter, msg, where, why);
+}
+
+void tr_dead_letter_failed(troupe_self *self, troupe_msg **msg, troupe_dead reason,
+                           troupe_err why) {
+    troupe *rt = self->rt;
+    troupe_dead_letter letter = letter_of(rt, tr_actor_ref(self), *msg, reason);
+    letter.why = why;
+    if (self->failure && self->failure->file) letter.text = self->failure->text;
+    tr_buffer bytes = {.heap = rt->heap};
+    if (reason == TROUPE_DEAD_QUARANTINED && rt->config.dead_letter &&
+        !tr_pack((*msg)->type, tr_msg_body(*msg), TR_MSG_LIMIT, &bytes)) {
+        letter.bytes = bytes.data;
+        letter.size = bytes.size;
+    }
+    end(rt, &letter, msg, TR_DEAD_IN_HAND, TROUPE_FAILED);
+    tr_buffer_fini(&bytes);
 }

@@ -29,6 +29,11 @@ void tr_deads_sum_up(troupe *rt);
 void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where where,
                     troupe_dead reason, troupe_err why);
 
+/* The same of a message in hand, on which an actor of that runtime failed with `why`. By whoever
+ * runs the actor. */
+void tr_dead_letter_failed(struct troupe_self *self, troupe_msg **msg, troupe_dead reason,
+                           troupe_err why);
+
 /* The reason for which a message to `to`, in no mailbox, is dead that was refused with `why`. */
 troupe_dead tr_dead_reason(troupe_ref to, troupe_err why);
 

@@ -6,6 +6,7 @@
 #include "actors/report.h"
 #include "actors/send.h"
 #include "actors/turn.h"
+#include "actors/unread.h"
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/place.h"
@@ -125,6 +126,7 @@ void tr_life_skip(troupe_self *self, troupe_err why) {
 }
 
 void tr_life_begin(troupe_self *self) {
+    if (self->bond->flush && self->lives) tr_unread_flush(self);
     renew(self);
     troupe_err err = run_start(self);
     if (err)

@@ -3,6 +3,7 @@
 #include "actors/send.h"
 #include "actors/supervisor.h"
 #include "actors/turn.h"
+#include "actors/unread.h"
 #include "base/check.h"
 
 /* Tells the port that a mailbox has room. Also after the turn is over, when the actor may be in
@@ -22,12 +23,17 @@ static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg
                                     troupe_err err) {
     troupe *rt = self->rt;
     bool failed = err || !tr_life_clean(self->why);
+    troupe_dead reason;
+    if (failed && msg && tr_unread_again(turn, self, msg, &reason)) {
+        if (!tr_life_after(self, err)) return false;
+        self->in_hand = 0;
+        return true;
+    }
     if ((self->in_hand & TR_MSG_ASK) && !self->answered)
         tr_ask_unanswered(rt, self->sender, failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
-        tr_dead_letter(rt, tr_actor_ref(self), &msg, TR_DEAD_IN_HAND, TROUPE_DEAD_FAILED,
-                       TROUPE_FAILED);
+        tr_dead_letter_failed(self, &msg, reason, err ? err : self->why);
         tr_store32_relaxed(&self->failed, tr_load32_relaxed(&self->failed) + 1);
     } else {
         count_handled(self);
@@ -85,9 +91,10 @@ static TR_COLD bool obey(troupe_self *self) {
     }
     bool unborn = self->status != TR_ALIVE;
     if ((asked & TR_CONTROL_START) && unborn) {
-        if (self->status == TR_HELD &&
+        if (self->status == TR_HELD && !self->bond->told &&
             (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
             tr_ties_ended(self, self->why);
+        self->bond->told = false;
         if (asked & (TR_CONTROL_KILL | TR_CONTROL_STOP)) {
             tr_life_skip(self, asked & TR_CONTROL_KILL ? TROUPE_KILLED : TROUPE_SHUTDOWN);
             return true;

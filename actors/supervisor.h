@@ -15,12 +15,14 @@ typedef struct tr_supervisor {
     tr_list kids;  /* tr_kid, in start order */
     size_t count;  /* of them */
     tr_kid *model; /* of dynamic children, itself no child; NULL: it has named ones */
-    tr_map by_ref; /* dynamic children, by the ids of their refs */
+    tr_map by_id;  /* named children, by the hashes of their ids */
+    tr_map by_ref; /* children that have an actor, by the ids of their refs */
     tr_limits limits;
     troupe_strategy strategy;
     troupe_auto_shutdown auto_shutdown;
     tr_phase phase;
     bool busy;          /* children may have to be started or stopped in order */
+    uint32_t times;     /* that were set so far (supervisor_time.h) */
     size_t stopping;    /* children that were asked to stop and are waited for */
     troupe_err outcome; /* why it is stopping */
     bool asked_all;     /* its dynamic children were asked to stop */
@@ -53,8 +55,14 @@ static inline tr_kid *tr_sup_before(tr_supervisor *sup, tr_kid *kid) {
     return tr_sup_at(sup, kid->of_sup.prev);
 }
 
-/* The dynamic child with that ref; NULL: there is none. */
-tr_kid *tr_sup_dynamic(tr_supervisor *sup, uint64_t id);
+/* The child of that id; NULL: there is none. Dynamic ones have none of their own. */
+tr_kid *tr_sup_called(const tr_supervisor *sup, const char *id);
+
+/* The child whose actor has that id in its ref; NULL: there is none. */
+tr_kid *tr_sup_by_ref(const tr_supervisor *sup, uint64_t id);
+
+/* Adds a child that was just made, the last in start order. */
+void tr_sup_add(tr_supervisor *sup, tr_kid *kid);
 
 /* A child has ended for good: buries it, answers who waits for that, and forgets it if it is
  * temporary or dynamic. `started` is for who waits for its start. */

@@ -1,4 +1,4 @@
-/* What plain threads want to know of a supervisor, and its answers. */
+/* Starting a supervisor from a plain thread, which waits until all its children have started. */
 #ifndef TR_ACTORS_SUPERVISOR_ADMIN_H
 #define TR_ACTORS_SUPERVISOR_ADMIN_H
 

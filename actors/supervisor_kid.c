@@ -5,10 +5,11 @@
 #include "actors/life.h"
 #include "actors/report.h"
 #include "actors/send.h"
+#include "actors/supervisor_time.h"
 #include "base/check.h"
 #include "base/heap.h"
 
-enum { SHUTDOWN_MS = 5000 };
+enum { SHUTDOWN_MS = 5000, WITHIN_MS = 5000 };
 
 const char *tr_kid_flaw(const troupe_child *child) {
     if (!child->id || !*child->id) return "it has no id";
@@ -21,6 +22,13 @@ const char *tr_kid_flaw(const troupe_child *child) {
     return child->restart > TROUPE_TEMPORARY ? "unknown restart rule" : NULL;
 }
 
+/* What is to become of its mail between two lives. */
+static void set_mail(tr_kid *kid) {
+    kid->bond.flush = kid->spec.flush;
+    bool next_life = kid->spec.restart != TROUPE_TEMPORARY;
+    kid->bond.poison_after = next_life ? kid->spec.poison_after : 0;
+}
+
 tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
     const troupe_heap *heap = parent->rt->heap;
     tr_kid *kid = tr_take_zero(heap, sizeof *kid);
@@ -29,11 +37,14 @@ tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
     kid->spec = *child;
     if (!kid->spec.shutdown_ms)
         kid->spec.shutdown_ms = child->what == &troupe_supervisor ? TROUPE_FOREVER : SHUTDOWN_MS;
+    if (!kid->spec.within_ms) kid->spec.within_ms = WITHIN_MS;
     kid->spec.id = tr_take_text(heap, child->id);
     kid->spec.name = tr_take_text(heap, child->name);
     kid->bond.parent = parent;
     kid->bond.id = kid->spec.id;
-    if (kid->spec.id && (kid->spec.name || !child->name)) return kid;
+    set_mail(kid);
+    bool limited = tr_limits_init(&kid->limits, heap, child->max_restarts, kid->spec.within_ms);
+    if (limited && kid->spec.id && (kid->spec.name || !child->name)) return kid;
     tr_kid_free(kid, heap);
     return NULL;
 }
@@ -47,7 +58,11 @@ tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg) {
     kid->spec.arg = arg;
     kid->bond.parent = model->bond.parent;
     kid->bond.id = model->bond.id;
-    return kid;
+    set_mail(kid);
+    const troupe_heap *heap = model->bond.parent->rt->heap;
+    if (tr_limits_init(&kid->limits, heap, kid->spec.max_restarts, kid->spec.within_ms)) return kid;
+    tr_kid_free(kid, heap);
+    return NULL;
 }
 
 void tr_kid_free(tr_kid *kid, const troupe_heap *heap) {
@@ -56,6 +71,7 @@ void tr_kid_free(tr_kid *kid, const troupe_heap *heap) {
         tr_give_text(heap, (char *)(uintptr_t)kid->spec.name);
     }
     tr_list_remove(&kid->of_sup);
+    tr_limits_fini(&kid->limits, heap);
     tr_give(heap, kid, sizeof *kid);
 }
 
@@ -64,32 +80,36 @@ void tr_kid_ask(tr_kid *kid, uint32_t request) {
                            tr_actor_generation(kid->actor), request);
 }
 
-/* Has a life begin. A child that can't be named never starts: it ends at once, and tells so. */
-static void begin(tr_kid *kid) {
+static troupe_err name_it(tr_kid *kid) {
     troupe *rt = kid->actor->rt;
-    kid->state = TROUPE_CHILD_STARTING;
-    kid->was_ready = false;
-    troupe_err err = TROUPE_OK;
-    if (kid->spec.name && !kid->named)
-        err = troupe_register(rt, tr_actor_ref(kid->actor), kid->spec.name);
+    if (!kid->spec.name || kid->named) return TROUPE_OK;
+    troupe_err err = troupe_register(rt, tr_actor_ref(kid->actor), kid->spec.name);
     kid->named = !err;
-    if (err) {
-        char path[256];
-        tr_actor_path(kid->actor, path, sizeof path);
-        tr_log(rt, TROUPE_ERROR, "%s can't be called \"%s\": %s", path, kid->spec.name,
-               troupe_strerror(err));
-    }
+    if (!err) return TROUPE_OK;
+    char path[256];
+    tr_actor_path(kid->actor, path, sizeof path);
+    tr_log(rt, TROUPE_ERROR, "%s can't be called \"%s\": %s", path, kid->spec.name,
+           troupe_strerror(err));
+    return err;
+}
+
+/* Has a life begin. A child that can't be named, or timed, never starts: it ends at once, and tells
+ * so. */
+static void begin(tr_kid *kid) {
+    kid->state = TROUPE_CHILD_STARTING;
+    kid->was_ready = kid->slow = kid->delayed = false;
+    troupe_err err = name_it(kid);
+    if (!err && kid->spec.start_ms && !tr_time_set(kid, kid->spec.start_ms)) err = TROUPE_NOMEM;
     tr_kid_ask(kid, err ? TR_CONTROL_START | TR_CONTROL_KILL : TR_CONTROL_START);
 }
 
-troupe_err tr_kid_start(tr_kid *kid, tr_map *by_ref) {
+troupe_err tr_kid_start(tr_kid *kid) {
     troupe *rt = kid->bond.parent->rt;
-    /* A place in the map first: an actor that is made has to be started. */
-    if (by_ref && !tr_map_add(by_ref, 0, &kid->by_ref)) return TROUPE_NOMEM;
     troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
-    if (by_ref) tr_map_remove(by_ref, &kid->by_ref);
     if (err) return err;
-    if (by_ref) TR_CHECK(tr_map_add(by_ref, kid->actor->id, &kid->by_ref));
+    kid->bond.tries = 0;
+    kid->bond.told = false;
+    TR_CHECK(tr_map_add(kid->refs, kid->actor->id, &kid->by_ref));
     kid->named = false;
     begin(kid);
     return TROUPE_OK;
@@ -113,11 +133,17 @@ void tr_kid_restart(tr_kid *kid) {
         begin(kid);
         return;
     }
-    troupe_err err = tr_kid_start(kid, NULL); /* a dynamic one never ends up without an actor */
+    troupe_err err = tr_kid_start(kid); /* a dynamic one never ends up without an actor */
     if (!err) return;
     kid->state = TROUPE_CHILD_STARTING;
-    kid->was_ready = false;
+    kid->was_ready = kid->slow = kid->delayed = false;
     tell_own_end(kid, err);
+}
+
+void tr_kid_tell_watchers(tr_kid *kid) {
+    kid->bond.told = true;
+    if (kid->actor && (tr_load64_acquire(&kid->actor->task.control) & TR_CONTROL_WATCHED))
+        tr_ties_ended(kid->actor, kid->why);
 }
 
 bool tr_kid_ended_well(const tr_kid *kid) {
@@ -143,10 +169,13 @@ void tr_kid_report(const tr_kid *kid, const char *next) {
 
 void tr_kid_bury(tr_kid *kid) {
     kid->state = TROUPE_CHILD_ENDED;
+    kid->delayed = false;
+    tr_time_end(kid);
     if (!kid->actor) return;
     /* Its name is free at once, not when the burial has run: this tree, or one that contains it,
      * may be started again before. */
     tr_names_forget(&kid->actor->rt->names, kid->actor);
+    tr_map_remove(kid->refs, &kid->by_ref);
     tr_kid_ask(kid, TR_CONTROL_BURY);
     kid->actor = NULL;
 }

@@ -16,12 +16,15 @@ typedef struct tr_limits {
     size_t next, used;
 } tr_limits;
 
-/* At most `most` restarts within `within_ms`. False: no memory. */
+/* At most `most` restarts within `within_ms`; TROUPE_UNLIMITED: any number. False: no memory. */
 TR_CHECKED bool tr_limits_init(tr_limits *limits, const troupe_heap *heap, unsigned most,
                                unsigned within_ms);
 
 /* Gives the memory back; also of one that is all zero. */
 void tr_limits_fini(tr_limits *limits, const troupe_heap *heap);
+
+/* Forgets all restarts so far. */
+void tr_limits_clear(tr_limits *limits);
 
 /* Whether one more restart stays within the limit; if so it is counted. */
 TR_CHECKED bool tr_limits_pass(tr_limits *limits, uint64_t now);

@@ -1,13 +1,24 @@
 #include "actors/supervisor_order.h"
 
+#include "actors/report.h"
 #include "actors/supervisor_admin.h"
 #include "actors/supervisor_request.h"
 
-const troupe_type tr_late_type = {
-    "late", sizeof(struct tr_late),
-    (const troupe_field[]){{"who", offsetof(struct tr_late, who), TROUPE_U64},
-                           {"nth", offsetof(struct tr_late, nth), TROUPE_U32}},
-    2};
+/* Whether no child's end concerns its siblings. */
+static bool alone(const tr_supervisor *sup) {
+    return sup->strategy == TROUPE_ONE_FOR_ONE || sup->model;
+}
+
+/* Starts a child again that waits for that: in its turn, if there are turns; at once, if it is not
+ * delayed, and its siblings do not care. */
+static void start_again(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (alone(sup)) {
+        if (!kid->delayed) tr_kid_restart(kid);
+        return;
+    }
+    sup->busy = true;
+    tr_order_go_on(self, sup);
+}
 
 /* --- Stopping --------------------------------------------------------------------------------- */
 
@@ -31,8 +42,7 @@ static void finish(troupe_self *self, tr_supervisor *sup) {
 static bool ask_to_stop(tr_supervisor *sup, tr_kid *kid) {
     kid->state = TROUPE_CHILD_STOPPING;
     kid->leaving = false;
-    kid->stops++;
-    kid->timeout = (troupe_timer){0};
+    tr_time_end(kid);
     sup->stopping++;
     if (!kid->actor) return false; /* it could not be made, and its note is on its way */
     bool kill = sup->brutal || kid->spec.shutdown_ms == TROUPE_BRUTAL;
@@ -40,21 +50,10 @@ static bool ask_to_stop(tr_supervisor *sup, tr_kid *kid) {
     return !kill && kid->spec.shutdown_ms != TROUPE_FOREVER;
 }
 
-/* Has the supervisor hear that it is late, after so long. False: no memory. */
-static bool set_time(troupe_self *self, struct tr_late late, unsigned ms, troupe_timer *timer) {
-    troupe_msg *msg = NULL;
-    if (tr_msg_make(&self->rt->pool, &tr_late_type, &late, &msg)) return false;
-    if (!troupe_send_after(self, ms, tr_actor_ref(self), &msg, timer)) return true;
-    troupe_drop(&msg);
-    return false;
-}
-
 /* Gives a child its time to stop. Without memory for the timer it gets none. */
-static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+static void stop_child(tr_supervisor *sup, tr_kid *kid) {
     if (!ask_to_stop(sup, kid)) return;
-    const struct tr_late late = {.who = kid->actor->id, .nth = kid->stops};
-    if (!set_time(self, late, kid->spec.shutdown_ms, &kid->timeout))
-        tr_kid_ask(kid, TR_CONTROL_KILL);
+    if (!tr_time_set(kid, kid->spec.shutdown_ms)) tr_kid_ask(kid, TR_CONTROL_KILL);
 }
 
 /* Kills all children that still stop. */
@@ -70,17 +69,18 @@ static void stop_dynamic(troupe_self *self, tr_supervisor *sup) {
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
         if (tr_kid_lives(kid) && kid->state != TROUPE_CHILD_STOPPING)
             timed = ask_to_stop(sup, kid) || timed;
-    if (timed && !set_time(self, (struct tr_late){0}, sup->model->spec.shutdown_ms, NULL))
-        kill_stopping(sup);
+    if (timed && !tr_time_set_all(self, sup->model->spec.shutdown_ms)) kill_stopping(sup);
 }
 
 bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     bool asked = kid->state == TROUPE_CHILD_STOPPING, all = sup->phase == PHASE_STOPPING;
     if (!asked && !kid->leaving && !all) return false;
-    if (!tr_kid_ended_well(kid) && kid->why != TROUPE_KILLED)
-        tr_kid_report(kid, all ? "its supervisor is stopping" : "its group is restarted");
-    if (kid->timeout.id) (void)troupe_cancel(self, kid->timeout); /* it may have fired */
-    kid->timeout = (troupe_timer){0};
+    const char *next = all ? "its supervisor is stopping" : "its group is restarted";
+    if (!tr_kid_ended_well(kid) && kid->why != TROUPE_KILLED) tr_kid_report(kid, next);
+    if (kid->why == TROUPE_OK && !asked && kid->spec.restart == TROUPE_PERMANENT)
+        tr_log(self->rt, TROUPE_WARN, "child %s is permanent, and has ended by itself; %s",
+               kid->spec.id, next);
+    tr_time_end(kid);
     kid->leaving = false;
     if (asked) sup->stopping--;
     if (kid->again && !all && kid->spec.restart != TROUPE_TEMPORARY) {
@@ -95,10 +95,12 @@ bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
 
 void tr_order_end(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     kid->again = false;
-    if (kid->state == TROUPE_CHILD_WAITING)
+    if (kid->state == TROUPE_CHILD_WAITING || kid->state == TROUPE_CHILD_HELD) {
         tr_sup_end(sup, kid, TROUPE_SHUTDOWN);
-    else if (kid->state != TROUPE_CHILD_STOPPING)
-        stop_child(self, sup, kid);
+        tr_order_go_on(self, sup); /* others may have waited for it */
+    } else if (kid->state != TROUPE_CHILD_STOPPING) {
+        stop_child(sup, kid);
+    }
 }
 
 void tr_order_stop(troupe_self *self, tr_supervisor *sup, troupe_err outcome) {
@@ -126,20 +128,21 @@ bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
     return false;
 }
 
-void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
-    if (!late->who) {
+void tr_order_late(troupe_self *self, tr_supervisor *sup, const struct tr_late *late) {
+    if (!late->nth) {
         if (sup->asked_all) kill_stopping(sup);
         return;
     }
-    if (sup->model) {
-        tr_kid *kid = tr_sup_dynamic(sup, late->who);
-        if (kid && kid->state == TROUPE_CHILD_STOPPING) tr_kid_ask(kid, TR_CONTROL_KILL);
+    tr_kid *kid = tr_time_passed(sup, late);
+    if (!kid) return;
+    if (kid->delayed) {
+        if (sup->phase == PHASE_STOPPING) return;
+        kid->delayed = false;
+        start_again(self, sup, kid);
         return;
     }
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (kid->actor && kid->actor->id == late->who && kid->stops == late->nth &&
-            kid->state == TROUPE_CHILD_STOPPING)
-            tr_kid_ask(kid, TR_CONTROL_KILL);
+    kid->slow = kid->state == TROUPE_CHILD_STARTING;
+    tr_kid_ask(kid, TR_CONTROL_KILL);
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */
@@ -147,7 +150,7 @@ void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
 /* The first start of a child in its turn. One that was added later can't fail all others. */
 static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     if (!tr_request_starts(kid)) {
-        if (tr_kid_start(kid, NULL)) tr_order_stop(self, sup, TROUPE_START_FAILED);
+        if (tr_kid_start(kid)) tr_order_stop(self, sup, TROUPE_START_FAILED);
         return;
     }
     tr_kid_restart(kid); /* if it can't be made, its end comes back and is what it would be then */
@@ -155,20 +158,27 @@ static void start_first(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
 }
 
 troupe_err tr_order_add(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
-    if (sup->model) return tr_kid_start(kid, &sup->by_ref);
-    if (sup->strategy == TROUPE_ONE_FOR_ONE && sup->phase == PHASE_RUNNING)
-        return tr_kid_start(kid, NULL);
+    if (sup->model || (sup->strategy == TROUPE_ONE_FOR_ONE && sup->phase == PHASE_RUNNING))
+        return tr_kid_start(kid);
     kid->state = TROUPE_CHILD_WAITING;
     sup->busy = true;
     tr_order_go_on(self, sup);
     return TROUPE_OK;
 }
 
+static bool any_delayed(tr_supervisor *sup) {
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
+        if (kid->delayed) return true;
+    return false;
+}
+
 /* One at a time: an earlier child may be in a restart meanwhile, and then its start comes first. */
 static void start_next(troupe_self *self, tr_supervisor *sup) {
+    if (!alone(sup) && any_delayed(sup)) return; /* its group starts with it */
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
         if (kid->state == TROUPE_CHILD_STARTING) return;
         if (kid->state != TROUPE_CHILD_WAITING) continue;
+        if (kid->delayed) continue;
         if (kid->again)
             tr_kid_restart(kid);
         else
@@ -188,7 +198,7 @@ void tr_order_go_on(troupe_self *self, tr_supervisor *sup) {
     if (!sup->busy || sup->stopping) return;
     for (tr_kid *kid = tr_sup_last(sup); kid; kid = tr_sup_before(sup, kid)) {
         if (all ? !tr_kid_lives(kid) : !kid->leaving) continue;
-        stop_child(self, sup, kid);
+        stop_child(sup, kid);
         return;
     }
     if (all)
@@ -207,16 +217,21 @@ static void join_group(tr_kid *kid) {
         kid->state = TROUPE_CHILD_WAITING;
 }
 
-void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
-    if (sup->strategy == TROUPE_ONE_FOR_ONE || sup->model) {
-        tr_kid_restart(kid);
-        return;
-    }
+void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid, unsigned delay_ms) {
+    /* Without memory for the timer it does not wait. */
+    kid->delayed = delay_ms && tr_time_set(kid, delay_ms);
+    if (kid->delayed) tr_kid_tell_watchers(kid);
     tr_kid *first = sup->strategy == TROUPE_ONE_FOR_ALL ? tr_sup_first(sup) : kid;
-    for (tr_kid *at = first; at; at = tr_sup_next(sup, at))
+    for (tr_kid *at = alone(sup) ? NULL : first; at; at = tr_sup_next(sup, at))
         if (at != kid) join_group(at);
     kid->again = true;
     kid->state = TROUPE_CHILD_WAITING;
-    sup->busy = true;
-    tr_order_go_on(self, sup);
+    start_again(self, sup, kid);
+}
+
+void tr_order_release(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    kid->again = true;
+    kid->restarts--; /* nobody had to be forgiven for it */
+    kid->state = TROUPE_CHILD_WAITING;
+    start_again(self, sup, kid);
 }

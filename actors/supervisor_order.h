@@ -4,15 +4,7 @@
 #ifndef TR_ACTORS_SUPERVISOR_ORDER_H
 #define TR_ACTORS_SUPERVISOR_ORDER_H
 
-#include "actors/supervisor.h"
-
-/* To the supervisor itself: a child has had its time to stop. */
-struct tr_late {
-    uint64_t
-        who; /* the child's actor: a supervisor's mail outlives it, its children do not; 0: all */
-    uint32_t nth; /* of its stops */
-};
-extern const troupe_type tr_late_type;
+#include "actors/supervisor_time.h"
 
 /* Goes on with what is waiting: stops the last child that must go; if there is none, starts the
  * first that waits; if there is none either, the supervisor is ready, or has ended. */
@@ -25,8 +17,12 @@ TR_CHECKED troupe_err tr_order_add(troupe_self *self, tr_supervisor *sup, tr_kid
 /* Ends a child that lives or will, for good. */
 void tr_order_end(troupe_self *self, tr_supervisor *sup, tr_kid *kid);
 
-/* Restarts a child, and others with it, by the strategy. */
-void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid);
+/* Restarts a child, and others with it, by the strategy; after a delay in which its group is
+ * stopped. 0: at once. */
+void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid, unsigned delay_ms);
+
+/* Starts a child again that is held, in its turn. */
+void tr_order_release(troupe_self *self, tr_supervisor *sup, tr_kid *kid);
 
 /* A child has ended that was asked to stop, or would have been. False: it was neither. */
 bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid);
@@ -37,7 +33,7 @@ void tr_order_stop(troupe_self *self, tr_supervisor *sup, troupe_err outcome);
 /* What tr_supervisor_kill does. */
 bool tr_order_kill(troupe_self *self, tr_supervisor *sup);
 
-/* Kills the child that has had its time. */
-void tr_order_late(tr_supervisor *sup, const struct tr_late *late);
+/* A child has had its time: to stop or to start, so it is killed; or to wait, so it starts. */
+void tr_order_late(troupe_self *self, tr_supervisor *sup, const struct tr_late *late);
 
 #endif

@@ -1,22 +1,22 @@
 #include "actors/supervisor_request.h"
 
-#include <string.h>
-
 #include "actors/find.h"
 #include "actors/send.h"
 #include "actors/supervisor_order.h"
+#include "actors/supervisor_query.h"
 #include "base/heap.h"
 
-/* The body; its first member is that of the answer. What a child is never leaves this process. */
+/* The body; it begins with that of the answer. What a child is never leaves this process. */
 struct request {
-    struct troupe_child_done done;
+    union {
+        struct troupe_child_done done;
+        struct troupe_child_found found;
+        struct troupe_children_counted counted;
+    } answer; /* each with the tag first */
     const char *id, *name;
     uint32_t act;
-    uint32_t restart, shutdown_ms;
-    bool significant;
     troupe_ref who;
-    const troupe_behaviour *what;
-    const void *arg;
+    troupe_child child; /* but for its texts, which are those above; `arg` of a dynamic one too */
 };
 static const troupe_type request_type = {
     "troupe_child_request", sizeof(struct request),
@@ -34,14 +34,17 @@ static struct request *body_of(troupe_msg *msg) {
     return tr_msg_body(msg);
 }
 
+static void send(troupe_self *self, troupe_ref to, troupe_msg *msg) {
+    if (tr_send(self->rt, tr_actor_ref(self), to, TR_SEND_FREE, &msg)) troupe_drop(&msg);
+}
+
 /* Turns a request into its answer. */
 static void answer(troupe_self *self, troupe_msg *msg, troupe_ref child, troupe_err err) {
-    troupe_ref to = tr_msg_sender(msg, self->rt->node);
-    struct troupe_child_done *done = &body_of(msg)->done;
+    struct troupe_child_done *done = &body_of(msg)->answer.done;
     done->child = child;
     done->err = (uint32_t)err;
     msg->type = &troupe_child_done_type;
-    if (tr_send(self->rt, tr_actor_ref(self), to, TR_SEND_FREE, &msg)) troupe_drop(&msg);
+    send(self, tr_msg_sender(msg, self->rt->node), msg);
 }
 
 static bool wants_start(tr_link *link) {
@@ -76,15 +79,10 @@ void tr_request_settle(tr_kid *kid, troupe_err started, bool ended) {
 
 /* --- In the supervisor ------------------------------------------------------------------------ */
 
-static tr_kid *find(tr_supervisor *sup, const char *id) {
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (strcmp(kid->spec.id, id) == 0) return kid;
-    return NULL;
-}
-
 /* Why a child can't be started or deleted; OK: it has ended. */
 static troupe_err alive(const tr_kid *kid) {
     if (kid->state == TROUPE_CHILD_ENDED) return TROUPE_OK;
+    if (kid->state == TROUPE_CHILD_HELD) return TROUPE_HELD;
     bool restarting = kid->state == TROUPE_CHILD_WAITING ||
                       (kid->state == TROUPE_CHILD_STARTING && kid->restarts);
     return restarting ? TROUPE_RESTARTING : TROUPE_RUNNING;
@@ -92,6 +90,8 @@ static troupe_err alive(const tr_kid *kid) {
 
 /* Starts a child for a request, which waits until it is ready. */
 static troupe_err start(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    tr_limits_clear(&kid->limits);
+    kid->failures = 0;
     tr_fifo_put(&kid->requests, &(*msg)->link);
     troupe_err err = tr_order_add(self, sup, kid);
     if (err)
@@ -101,11 +101,20 @@ static troupe_err start(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
     return err;
 }
 
+/* The same with one that is held, which gets a new chance. */
+static troupe_err release(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
+    tr_fifo_put(&kid->requests, &(*msg)->link);
+    *msg = NULL;
+    tr_limits_clear(&kid->limits);
+    kid->failures = 0;
+    tr_order_release(self, sup, kid);
+    return TROUPE_OK;
+}
+
 /* Adds a child that has just been made, if it has, and starts it. */
 static troupe_err start_new(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
     if (!kid) return TROUPE_NOMEM;
-    tr_list_add(&sup->kids, &kid->of_sup);
-    sup->count++;
+    tr_sup_add(sup, kid);
     troupe_err err = start(self, sup, kid, msg);
     if (err) tr_sup_remove(sup, kid);
     return err;
@@ -113,13 +122,9 @@ static troupe_err start_new(troupe_self *self, tr_supervisor *sup, tr_kid *kid, 
 
 static troupe_err add(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
     const struct request *request = body_of(*msg);
-    const troupe_child child = {.id = request->id,
-                                .name = *request->name ? request->name : NULL,
-                                .what = request->what,
-                                .arg = request->arg,
-                                .restart = (troupe_restart)request->restart,
-                                .shutdown_ms = request->shutdown_ms,
-                                .significant = request->significant};
+    troupe_child child = request->child;
+    child.id = request->id;
+    child.name = *request->name ? request->name : NULL;
     if (child.significant && !sup->auto_shutdown) return TROUPE_INVALID;
     return start_new(self, sup, tr_kid_make(self, &child), msg);
 }
@@ -140,9 +145,9 @@ static bool lives(troupe *rt, troupe_ref who) {
 static troupe_err act_dynamic(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
     const struct request *request = body_of(*msg);
     if (request->act == TROUPE_START_DYNAMIC_CHILD)
-        return start_new(self, sup, tr_kid_make_dynamic(sup->model, request->arg), msg);
+        return start_new(self, sup, tr_kid_make_dynamic(sup->model, request->child.arg), msg);
     const troupe_ref who = request->who;
-    tr_kid *kid = who.node == self->rt->node ? tr_sup_dynamic(sup, who.id) : NULL;
+    tr_kid *kid = who.node == self->rt->node ? tr_sup_by_ref(sup, who.id) : NULL;
     if (kid)
         end(self, sup, kid, msg);
     else if (lives(self->rt, who))
@@ -150,14 +155,18 @@ static troupe_err act_dynamic(troupe_self *self, tr_supervisor *sup, troupe_msg 
     return TROUPE_OK;
 }
 
+static bool is_dynamic(uint32_t act) {
+    return act == TROUPE_START_DYNAMIC_CHILD || act == TROUPE_TERMINATE_DYNAMIC_CHILD;
+}
+
 /* What can be done at once; LATER: the message is kept, or was. */
 static troupe_err act(troupe_self *self, tr_supervisor *sup, troupe_msg **msg, troupe_ref *child) {
     const struct request *request = body_of(*msg);
-    bool dynamic = request->act >= TROUPE_START_DYNAMIC_CHILD;
+    bool dynamic = is_dynamic(request->act);
     if (dynamic != (sup->model != NULL)) return TROUPE_INVALID;
     if (sup->phase == PHASE_STOPPING) return TROUPE_SHUTDOWN;
     if (dynamic) return act_dynamic(self, sup, msg);
-    tr_kid *kid = find(sup, request->id);
+    tr_kid *kid = tr_sup_called(sup, request->id);
     if (request->act == TROUPE_START_CHILD && !kid) return add(self, sup, msg);
     if (!kid) return TROUPE_NOTFOUND;
     troupe_err err = alive(kid);
@@ -166,8 +175,10 @@ static troupe_err act(troupe_self *self, tr_supervisor *sup, troupe_msg **msg, t
         end(self, sup, kid, msg);
         return TROUPE_OK;
     }
+    if (err == TROUPE_HELD && request->act == TROUPE_RESTART_CHILD)
+        return release(self, sup, kid, msg);
     if (err) {
-        if (kid->actor && err == TROUPE_RUNNING) *child = tr_actor_ref(kid->actor);
+        if (kid->actor && err != TROUPE_RESTARTING) *child = tr_actor_ref(kid->actor);
         return err;
     }
     if (request->act == TROUPE_START_CHILD) return TROUPE_PRESENT;
@@ -176,12 +187,42 @@ static troupe_err act(troupe_self *self, tr_supervisor *sup, troupe_msg **msg, t
     return TROUPE_OK;
 }
 
+/* Tells what it was asked. An error: the request is the caller's still. */
+static troupe_err tell(troupe_self *self, tr_supervisor *sup, troupe_msg *msg) {
+    struct request *request = body_of(msg);
+    const troupe_ref to = tr_msg_sender(msg, self->rt->node);
+    if (request->act == TROUPE_LIST_CHILDREN) {
+        troupe_msg *list;
+        troupe_err err = tr_query_list(self, sup, request->answer.done.tag, &list);
+        if (err) return err;
+        troupe_drop(&msg); /* first: who has the answer finds nothing of the question */
+        send(self, to, list);
+        return TROUPE_OK;
+    }
+    if (request->act == TROUPE_FIND_CHILD) {
+        troupe_err err = tr_query_find(sup, request->id, &request->answer.found.info);
+        if (err) return err;
+        msg->type = &troupe_child_found_type;
+    } else {
+        request->answer.counted.counts = tr_query_count(sup);
+        msg->type = &troupe_children_counted_type;
+    }
+    send(self, to, msg);
+    return TROUPE_OK;
+}
+
 bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
     if ((*msg)->type != &request_type) return false;
     troupe_ref child = TROUPE_NOBODY;
     troupe_msg *request = *msg;
     *msg = NULL; /* from here on it is ours, and its own answer */
-    troupe_err err = act(self, sup, &request, &child);
+    troupe_err err;
+    if (body_of(request)->act >= TROUPE_FIND_CHILD) {
+        err = tell(self, sup, request);
+        if (!err) return true;
+    } else {
+        err = act(self, sup, &request, &child);
+    }
     if (request) answer(self, request, child, err);
     return true;
 }
@@ -189,25 +230,19 @@ bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg)
 /* --- Making requests -------------------------------------------------------------------------- */
 
 static troupe_err make(troupe *rt, const troupe_child_request *what, troupe_msg **out) {
-    const troupe_child *child = what->child;
-    struct request body = {.done = {.tag = what->tag}, .id = what->id, .act = what->act};
-    if (what->act > TROUPE_TERMINATE_DYNAMIC_CHILD) return TROUPE_INVALID;
+    struct request body = {
+        .answer = {.done = {.tag = what->tag}}, .id = what->id, .act = what->act, .who = what->who};
+    if (what->act > TROUPE_LIST_CHILDREN) return TROUPE_INVALID;
     if (what->act == TROUPE_START_CHILD) {
-        if (!child || tr_kid_flaw(child)) return TROUPE_INVALID;
-        body.id = child->id;
-        body.name = child->name;
-        body.restart = child->restart;
-        body.shutdown_ms = child->shutdown_ms;
-        body.significant = child->significant;
-        body.what = child->what;
-        body.arg = child->arg;
+        if (!what->child || tr_kid_flaw(what->child)) return TROUPE_INVALID;
+        body.child = *what->child;
+        body.id = what->child->id;
+        body.name = what->child->name;
     }
-    bool dynamic = what->act >= TROUPE_START_DYNAMIC_CHILD;
-    if (dynamic) {
-        body.arg = what->arg;
-        body.who = what->who;
-    }
-    return body.id || dynamic ? tr_msg_make(&rt->pool, &request_type, &body, out) : TROUPE_INVALID;
+    if (is_dynamic(what->act)) body.child.arg = what->arg;
+    bool nameless = is_dynamic(what->act) || what->act > TROUPE_FIND_CHILD;
+    if (!body.id && !nameless) return TROUPE_INVALID;
+    return tr_msg_make(&rt->pool, &request_type, &body, out);
 }
 
 troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
@@ -220,12 +255,19 @@ troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
     return err;
 }
 
+troupe_err tr_request_ask(troupe *rt, troupe_ref supervisor, const troupe_child_request *request,
+                          unsigned timeout_ms, troupe_msg **answer) {
+    if (supervisor.node != rt->node && supervisor.node) return TROUPE_INVALID;
+    troupe_err err = make(rt, request, answer);
+    if (!err) err = troupe_ask(rt, supervisor, answer, timeout_ms);
+    if (err) troupe_drop(answer);
+    return err;
+}
+
 static troupe_err ask(troupe *rt, troupe_ref supervisor, const troupe_child_request *request,
                       unsigned timeout_ms, troupe_ref *out) {
     troupe_msg *msg = NULL;
-    if (supervisor.node != rt->node && supervisor.node) return TROUPE_INVALID;
-    troupe_err err = make(rt, request, &msg);
-    if (!err) err = troupe_ask(rt, supervisor, &msg, timeout_ms);
+    troupe_err err = tr_request_ask(rt, supervisor, request, timeout_ms, &msg);
     if (!err) {
         const struct troupe_child_done *done = troupe_as(msg, &troupe_child_done_type);
         err = done ? (troupe_err)done->err : TROUPE_BADTYPE;

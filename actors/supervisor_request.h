@@ -1,4 +1,4 @@
-/* Requests for a change of a supervisor's children. A request is a message that comes back as its
+/* Requests to a supervisor, about its children. A request is a message that comes back as its
  * own answer, so that to answer needs no memory and can't fail. */
 #ifndef TR_ACTORS_SUPERVISOR_REQUEST_H
 #define TR_ACTORS_SUPERVISOR_REQUEST_H
@@ -8,6 +8,12 @@
 /* Handles a request, at once or when its child is ready or gone; then the message is kept. False:
  * it is none. */
 bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg);
+
+/* Asks from a plain thread and waits; on OK `*answer` is the caller's. The errors of `troupe_ask`.
+ * INVALID: the request makes no sense, or goes to another node. NOMEM. */
+TR_CHECKED troupe_err tr_request_ask(troupe *rt, troupe_ref supervisor,
+                                     const troupe_child_request *request, unsigned timeout_ms,
+                                     troupe_msg **answer);
 
 /* Whether somebody waits for the start of a child. */
 bool tr_request_starts(const tr_kid *kid);

@@ -112,6 +112,21 @@ tr_fifo tr_turn_take_mail(tr_sched *sched, tr_task *task) {
     return mail;
 }
 
+void tr_turn_put_back(tr_sched *sched, tr_task *task, tr_link *link) {
+    tr_worker *worker = tr_sched_mine(sched);
+    bool lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    tr_mailbox_unpop(&task->box, link);
+    if (worker) tr_bias_leave(&worker->bias, lightly);
+}
+
+bool tr_turn_give_places(tr_sched *sched, tr_task *task, uint32_t places) {
+    tr_worker *worker = tr_sched_mine(sched);
+    bool room = false, lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    for (; places; places--) room = tr_mailbox_handled(&task->box) || room;
+    if (worker) tr_bias_leave(&worker->bias, lightly);
+    return room;
+}
+
 bool tr_turn_release(tr_sched *sched, tr_task *task) {
     tr_worker *worker = tr_sched_mine(sched);
     if (tr_load32_relaxed(&task->home) == TR_NOWHERE) return true; /* the runner has the call */

@@ -83,6 +83,11 @@ static inline tr_link *tr_turn_next(tr_turn *turn) {
 void tr_turn_settle(tr_turn *turn);
 /* Takes all mail out of the task that the calling thread runs, or is starting. */
 tr_fifo tr_turn_take_mail(struct tr_sched *sched, tr_task *task);
+/* Puts a message back into the mail of the task that the calling thread runs, as the first; it has
+ * its place still. */
+void tr_turn_put_back(struct tr_sched *sched, tr_task *task, tr_link *link);
+/* Gives so many places of its bound back. True: somebody waits for room, and now there is. */
+TR_CHECKED bool tr_turn_give_places(struct tr_sched *sched, tr_task *task, uint32_t places);
 /* Rests while held, until a request: then the turn is over. Not over: one has come. */
 void tr_turn_freeze(tr_turn *turn);
 /* Says that the running task is about to change what a report on it reads. */

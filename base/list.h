@@ -26,6 +26,13 @@ static inline void tr_fifo_put(tr_fifo *fifo, tr_link *link) {
     fifo->tail = link;
 }
 
+/* Adds one member at the front. */
+static inline void tr_fifo_put_first(tr_fifo *fifo, tr_link *link) {
+    link->next = fifo->head;
+    fifo->head = link;
+    if (!fifo->tail) fifo->tail = link;
+}
+
 /* Takes the first member out; NULL if there is none. */
 static inline tr_link *tr_fifo_get(tr_fifo *fifo) {
     tr_link *link = fifo->head;

@@ -38,6 +38,10 @@ static bool widen(tr_map *map) {
     return true;
 }
 
+bool tr_map_ready(tr_map *map) {
+    return map->buckets || widen(map);
+}
+
 bool tr_map_add(tr_map *map, uint64_t key, tr_map_entry *entry) {
     if (map->count >= map->buckets && !widen(map)) return false;
     tr_map_entry **at = &map->bucket[place(map->buckets, key)];

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <troupe/heap.h>
 
+#include "base/check.h"
+
 typedef struct tr_map_entry {
     struct tr_map_entry *next;
     uint64_t key;
@@ -24,6 +26,10 @@ void tr_map_init(tr_map *map, const troupe_heap *heap);
 
 /* Gives the map's own memory back; the entries are the caller's. */
 void tr_map_fini(tr_map *map);
+
+/* Takes the memory that the first entries need: after it `tr_map_add` does not fail. False: no
+ * memory. */
+TR_CHECKED bool tr_map_ready(tr_map *map);
 
 /* Adds an entry under a key, which other entries may have too. False: no memory. */
 bool tr_map_add(tr_map *map, uint64_t key, tr_map_entry *entry);

@@ -139,6 +139,11 @@ static inline tr_link *tr_mailbox_pop(tr_mailbox *box) {
     return link;
 }
 
+/* Home: puts the link back that was popped last, as the oldest; its place was not given back. */
+static inline void tr_mailbox_unpop(tr_mailbox *box, tr_link *link) {
+    tr_fifo_put_first(&box->line, link);
+}
+
 /* Home: takes all links out at once. */
 tr_fifo tr_mailbox_take_all(tr_mailbox *box);
 

@@ -171,9 +171,9 @@ TROUPE_CHECKED troupe_err troupe_answer(troupe_self *self, const troupe_type *ty
  * An answer that comes after the deadline is dropped. The errors of `troupe_send`, NOMEM for any
  * actor, and INVALID when called from an actor's callback: the message is still yours. And, with
  * `*msg` NULL then:
- * TIMEOUT: no answer within `timeout_ms`. FAILED: the actor failed on it. GONE: the actor ended
- * before it handled it. NOCONNECTION: its node was lost meanwhile. UNKNOWN_TYPE, NOMEM: its node
- * does not know the message's type, or had no memory for it.
+ * TIMEOUT: no answer within `timeout_ms`. FAILED: the actor failed on it, or its mail was flushed.
+ * GONE: the actor ended before it handled it. NOCONNECTION: its node was lost meanwhile.
+ * UNKNOWN_TYPE, NOMEM: its node does not know the message's type, or had no memory for it.
  * On a stepped runtime the call steps it, and TIMEOUT comes as soon as nothing is left to run. */
 TROUPE_CHECKED troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg,
                                      unsigned timeout_ms);

@@ -18,7 +18,9 @@ extern "C" {
     X(EXPIRED, "nobody waits for the answer any more")                                             \
     X(UNDECODABLE, "it could not be decoded")                                                      \
     X(NODE_LOST, "the node was lost")                                                              \
-    X(NOMEM, "there was no memory for it")
+    X(NOMEM, "there was no memory for it")                                                         \
+    X(FLUSHED, "its actor was started again without its mail")                                     \
+    X(QUARANTINED, "its actor failed on it again and again")
 
 typedef enum troupe_dead {
 #define TROUPE_DEAD_ENUM(name, text) TROUPE_DEAD_##name,
@@ -54,7 +56,8 @@ typedef struct troupe_account {
 TROUPE_API void troupe_account_all(troupe *rt, troupe_account *out);
 
 /* The account of one living actor of this runtime: what came into its mailbox so far, over all its
- * lives, and what its `overflow` dropped; `returned` and `forwarded` are 0. Any thread. GONE. */
+ * lives, and what its `overflow` dropped; `returned` and `forwarded` are 0, and what is QUARANTINED
+ * counts as FAILED. Any thread. GONE. */
 TROUPE_CHECKED troupe_err troupe_account_of(troupe *rt, troupe_ref who, troupe_account *out);
 
 /* Messages that are in none of the places of an account where one that was sent must be; 0: it
@@ -67,6 +70,13 @@ typedef struct troupe_dead_letter {
     troupe_ref target;
     const char *type; /* the name of its type */
     troupe_dead reason;
+    /* Of one that is FAILED or QUARANTINED: how its actor failed on it. */
+    troupe_err why;
+    const char *text; /* from troupe_fail; NULL: none, or no memory for it */
+    /* Of one that is QUARANTINED: its body as msgpack, an array of its fields; NULL: there was no
+     * memory for that. These go after the call. */
+    const void *bytes;
+    size_t size;
 } troupe_dead_letter;
 
 #ifdef __cplusplus

@@ -31,7 +31,34 @@ typedef struct troupe_child {
     unsigned shutdown_ms; /* 0: 5000, or TROUPE_FOREVER for a supervisor */
     const char *name;     /* registered while the child is in the tree; NULL: none */
     bool significant;     /* its end may end its supervisor (troupe_auto_shutdown) */
+    /* How long its start may take until it is ready; then it is killed, and its start has failed
+     * with TIMEOUT. 0: as long as it needs. */
+    unsigned start_ms;
+    /* How long it waits before each restart, as its supervisor goes on with all else: a time drawn
+     * by chance up to `backoff_ms` after the first failure, up to twice as much after each further
+     * one, but never more than `backoff_max_ms` (0: 60000). Once it has been ready for
+     * `backoff_reset_ms` (0: `backoff_max_ms`) the next failure is a first one. It keeps ref, name
+     * and mail, which waits; who watches it has its `down` at once. 0: it does not wait. */
+    unsigned backoff_ms, backoff_max_ms, backoff_reset_ms;
+    /* A limit of its own: more than `max_restarts` restarts of it within `within_ms` (0: 5000) make
+     * its supervisor give up; or, with `hold`, it is held: its siblings live, its ref and its name
+     * stay, its mail waits up to its bound, and who watches it has its `down`. Then it can be
+     * ended, or started again by `troupe_restart_child`, with a new window. 0: no limit of its own.
+     */
+    unsigned max_restarts, within_ms;
+    bool hold;
+    /* Each restart begins without the mail that came before: its unread messages are dead letters,
+     * FLUSHED, and who asked has FAILED. */
+    bool flush;
+    /* The message that it failed on is not a dead letter at once, but the first of its next life,
+     * and keeps its place of the bound; flushed it is not. Once it has failed on it that many times
+     * running it is QUARANTINED (<troupe/observe.h>); until then its asker, if any, waits. Not if
+     * it was passed on, or answered. 0, or temporary: it is a dead letter at once, FAILED. */
+    unsigned poison_after;
 } troupe_child;
+
+/* `max_restarts` beside a number: there is no limit. */
+#define TROUPE_UNLIMITED (~0u)
 
 /* Who is restarted with a child that is. The others of its group are stopped first, the last one
  * first, each by its `shutdown_ms`; then the whole group is started in order, with those of it that
@@ -63,7 +90,7 @@ typedef enum troupe_auto_shutdown {
 typedef struct troupe_supervision {
     const troupe_child *child;
     size_t children;
-    unsigned max_restarts; /* 0: none is forgiven */
+    unsigned max_restarts; /* 0: none is forgiven; TROUPE_UNLIMITED */
     unsigned within_ms;    /* 0: 5000 */
     const char *name;      /* registered for the supervisor, and in its reports; NULL: none */
     troupe_strategy strategy;
@@ -88,11 +115,12 @@ TROUPE_CHECKED troupe_err troupe_supervise(troupe *rt, const troupe_supervision 
 
 /* Where a child is in its life. */
 typedef enum troupe_child_state {
-    TROUPE_CHILD_WAITING,  /* for its turn to start, or to start again with its group */
+    TROUPE_CHILD_WAITING,  /* for its turn to start, or to start again; or for its back-off */
     TROUPE_CHILD_STARTING, /* its `start` is not complete */
     TROUPE_CHILD_RUNNING,
     TROUPE_CHILD_STOPPING, /* was asked to stop */
-    TROUPE_CHILD_ENDED     /* ended for good */
+    TROUPE_CHILD_ENDED,    /* ended for good */
+    TROUPE_CHILD_HELD      /* down: it has used up its own restarts; ref and mail are kept */
 } troupe_child_state;
 
 /* A child as its supervisor sees it. */
@@ -107,7 +135,7 @@ typedef struct troupe_child_info {
 
 /* Lists the children of a supervisor in start order: stores up to `room` of them in `info` and the
  * number of all in `*count`. Waits up to `timeout_ms`; a plain thread only. The errors of
- * `troupe_ask`; BADTYPE: `supervisor` is not one. */
+ * `troupe_ask`; BADTYPE: `supervisor` is not one; INVALID: it is one of another node. */
 TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, unsigned timeout_ms,
                                           troupe_child_info *info, size_t room, size_t *count);
 
@@ -115,14 +143,15 @@ TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, uns
 
 /* The functions of plain threads wait up to `timeout_ms` for what they ask, but for what a callback
  * does, which goes on when they no longer wait. Their errors are those of `troupe_ask`, BADTYPE if
- * `supervisor` is not one, SHUTDOWN if it is stopping, and: */
+ * `supervisor` is not one, INVALID if it is one of another node, SHUTDOWN if it is stopping (but
+ * for questions), and: */
 
 /* Starts one more child, the last in start order, and waits until it is ready; what `child` points
  * to is copied, but for `arg`. On an error nothing of it is left.
- * RUNNING: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is being
- * restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start failed;
- * the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said so; then
- * its description stays all the same, unless it is temporary. */
+ * RUNNING, HELD: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is
+ * being restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start
+ * failed; the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said
+ * so; then its description stays all the same, unless it is temporary. */
 TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
                                              const troupe_child *child, unsigned timeout_ms,
                                              troupe_ref *out);
@@ -132,13 +161,13 @@ TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
 TROUPE_CHECKED troupe_err troupe_terminate_child(troupe *rt, troupe_ref supervisor, const char *id,
                                                  unsigned timeout_ms);
 
-/* Starts a child again that has ended, and waits until it is ready; it has a new ref.
- * RUNNING, RESTARTING: it has not ended. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as above, but
- * its description stays. */
+/* Starts a child again that has ended or is held, and waits until it is ready; after an end it has
+ * a new ref. RUNNING, RESTARTING: it is neither. NOTFOUND. START_FAILED, SHUTDOWN, IGNORE: as
+ * above, but its description stays; and one that was held is held again. */
 TROUPE_CHECKED troupe_err troupe_restart_child(troupe *rt, troupe_ref supervisor, const char *id,
                                                unsigned timeout_ms, troupe_ref *out);
 
-/* Forgets a child that has ended. RUNNING, RESTARTING: it has not. NOTFOUND. */
+/* Forgets a child that has ended. RUNNING, RESTARTING, HELD: it has not. NOTFOUND. */
 TROUPE_CHECKED troupe_err troupe_delete_child(troupe *rt, troupe_ref supervisor, const char *id,
                                               unsigned timeout_ms);
 
@@ -178,19 +207,23 @@ typedef enum troupe_child_act {
     TROUPE_RESTART_CHILD,
     TROUPE_DELETE_CHILD,
     TROUPE_START_DYNAMIC_CHILD,
-    TROUPE_TERMINATE_DYNAMIC_CHILD
+    TROUPE_TERMINATE_DYNAMIC_CHILD,
+    TROUPE_FIND_CHILD,     /* the answer is a troupe_child_found */
+    TROUPE_COUNT_CHILDREN, /* a troupe_children_counted */
+    TROUPE_LIST_CHILDREN   /* a troupe_children_listed */
 } troupe_child_act;
 
 typedef struct troupe_child_request {
     troupe_child_act act;
-    const char *id;            /* to terminate, restart or delete a child */
+    const char *id;            /* to terminate, restart, delete or find a child */
     const troupe_child *child; /* for TROUPE_START_CHILD */
     const void *arg;           /* for TROUPE_START_DYNAMIC_CHILD */
     troupe_ref who;            /* for TROUPE_TERMINATE_DYNAMIC_CHILD */
     uint64_t tag;              /* comes back in the answer */
 } troupe_child_request;
 
-/* The body of the answer. */
+/* The body of the answer; if nothing was found, or there was no memory to list them, also to those
+ * that have an answer of their own. */
 struct troupe_child_done {
     uint64_t tag;
     troupe_ref child; /* that was started, or runs already; else TROUPE_NOBODY */
@@ -199,8 +232,32 @@ struct troupe_child_done {
 /* Its type: `const struct troupe_child_done *done = troupe_as(*msg, &troupe_child_done_type);` */
 TROUPE_API extern const troupe_type troupe_child_done_type;
 
+/* The bodies of answers to what changes nothing. They are not for other nodes: only their tags
+ * would arrive there. */
+struct troupe_child_found {
+    uint64_t tag;
+    troupe_child_info info;
+};
+/* Its type. */
+TROUPE_API extern const troupe_type troupe_child_found_type;
+
+struct troupe_children_counted {
+    uint64_t tag;
+    troupe_child_counts counts;
+};
+/* Its type. */
+TROUPE_API extern const troupe_type troupe_children_counted_type;
+
+struct troupe_children_listed {
+    uint64_t tag;
+    troupe_bytes infos; /* in start order, an array of troupe_child_info */
+};
+/* Its type. */
+TROUPE_API extern const troupe_type troupe_children_listed_type;
+
 /* Asks a supervisor of this runtime for something and goes on; the answer comes as a message, which
- * never fails for a full mailbox and takes no memory. The errors of `troupe_send`. NOMEM.
+ * never fails for a full mailbox and, but for a list, takes no memory. The errors of `troupe_send`.
+ * NOMEM.
  * INVALID: a description that makes no sense, no id, a supervisor of another node. */
 TROUPE_CHECKED troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
                                                const troupe_child_request *request);

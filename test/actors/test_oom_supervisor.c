@@ -124,6 +124,29 @@ Test(oom, restart) {
     }
 }
 
+/* Without memory for its timer a start fails, a delay is none, and limits are none of anybody's. */
+Test(oom, restart_with_times_and_limits) {
+    static const player shaky = {.id = "a"};
+    for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
+        (void)stage_open(STAGE_SIMULATED);
+        troupe_child child = kid(&shaky, 0);
+        child.start_ms = 100;
+        child.backoff_ms = 1000;
+        child.max_restarts = 9;
+        child.hold = true;
+        troupe_ref top = family(&child, 1, 9, 0);
+        cue_named("a", CUE_FAIL, TROUPE_USER);
+        exhaust_from(&x, stage_heap());
+        stage_advance(1000);
+        (void)exhaust_to(&x);
+        stage_advance(600000);
+        troupe_child_info info;
+        cr_assert_eq(troupe_find_child(stage_rt(), top, "a", 1000, &info), TROUPE_OK);
+        cr_assert_eq(info.state, x.all ? info.state : TROUPE_CHILD_RUNNING);
+        family_stop(top);
+    }
+}
+
 /* A child whose time-out can't be set gets none: it is killed, so that the stop goes on. */
 Test(oom, stop_of_a_supervisor) {
     static const player slow = {.id = "slow", .stopping = TROUPE_LATER};

@@ -5,6 +5,7 @@
 #include "actors/runtime.h"
 #include "actors/supervisor_kid.h"
 #include "test/support/exhaust.h"
+#include "test/support/everywhere.h"
 #include "test/support/family.h"
 #include "test/support/stage.h"
 
@@ -31,8 +32,8 @@ Test(supervisor_kid, it_is_a_copy_with_the_defaults_filled_in) {
     stage_close();
 }
 
-Test(supervisor_kid, case_11_a_supervisor_has_forever_and_a_time_that_is_given_is_kept) {
-    (void)stage_open(STAGE_SIMULATED);
+Everywhere(supervisor_kid, case_11_a_supervisor_has_forever_and_a_time_that_is_given_is_kept) {
+    (void)stage_open(workers);
     troupe_self parent = {.rt = stage_rt()};
     troupe_child child = {.id = "s", .what = &troupe_supervisor};
     tr_kid *kid = tr_kid_make(&parent, &child);

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "actors/supervisor_order.h"
+#include "test/support/everywhere.h"
 #include "test/support/family.h"
 #include "test/support/stage.h"
 
@@ -19,7 +20,7 @@ static const player slow_a = {.id = "a", .start = TROUPE_LATER, .at_start = read
                     slow_b = {.id = "b", .start = TROUPE_LATER, .at_start = ready_in_20_ms},
                     slow_c = {.id = "c", .start = TROUPE_LATER, .at_start = ready_in_20_ms};
 
-Test(supervisor_order, case_1_each_starts_after_the_one_before_is_ready) {
+static void one_after_the_other(void) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&slow_a, 0), kid(&slow_b, 0), kid(&slow_c, 0)};
     const troupe_supervision what = {.child = child, .children = 3};
@@ -51,9 +52,11 @@ static void start_on(unsigned workers) {
     stage_close();
 }
 
-Test(supervisor_order, case_1_on_workers_it_is_ready_after_the_last) {
-    start_on(1);
-    start_on(4);
+Everywhere(supervisor_order, case_1_each_starts_after_the_one_before_is_ready) {
+    if (workers < STAGE_SIMULATED)
+        start_on(workers);
+    else
+        one_after_the_other();
 }
 
 Test(supervisor_order, one_that_is_restarted_meanwhile_does_not_hurry_the_start) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "actors/runtime.h"
+#include "test/support/everywhere.h"
 #include "test/support/family.h"
 #include "test/support/stage.h"
 
@@ -14,18 +15,18 @@ static const player slow_a = {.id = "a", .stopping = TROUPE_LATER},
                     slow_b = {.id = "b", .stopping = TROUPE_LATER},
                     slow_c = {.id = "c", .stopping = TROUPE_LATER};
 
-Test(supervisor_stop, case_47_one_is_asked_only_after_the_next_is_gone) {
-    troupe *rt = stage_open(STAGE_SIMULATED);
+Everywhere(supervisor_stop, case_47_one_is_asked_only_after_the_next_is_gone) {
+    troupe *rt = stage_open(workers);
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&slow_c, 0)};
     troupe_ref top = family(child, 3, 0, 0);
     stage_expect("start(a) start(b) start(c)");
     cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
-    stage_advance(100);
+    let_pass(100);
     stage_expect("stopping(c)");
     family_expect(top, "a:RUNNING:0 b:RUNNING:0 c:STOPPING:0");
     cue_named("c", CUE_EXIT, TROUPE_SHUTDOWN);
     stage_expect("stop(c,SHUTDOWN) stopping(b) stop(b,SHUTDOWN) stopping(a) stop(a,SHUTDOWN)");
-    cr_assert_not(stage_there(top));
+    stage_await_gone(top);
     stage_close();
 }
 
@@ -39,30 +40,27 @@ static void reverse(unsigned workers) {
     stage_close();
 }
 
-Test(supervisor_stop, case_47_reverse_order) {
-    reverse(STAGE_SIMULATED);
-    for (int i = 0; i < 20; i++) {
-        reverse(1);
-        reverse(4);
-    }
+Everywhere(supervisor_stop, case_47_reverse_order) {
+    for (int i = 0; i < 20; i++) reverse(workers);
 }
 
 /* Starts one slow child with that time, stops it, and lets `ms` pass. */
-static troupe_ref wait_for_slow(unsigned shutdown_ms, unsigned ms) {
-    troupe *rt = stage_open(STAGE_SIMULATED);
+static troupe_ref wait_for_slow(unsigned workers, unsigned shutdown_ms, unsigned ms) {
+    troupe *rt = stage_open(workers);
     troupe_child child[] = {kid(&b, 0), kid(&slow_a, 0)};
     child[1].shutdown_ms = shutdown_ms;
     troupe_ref top = family(child, 2, 0, 0);
     cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
-    stage_advance(ms);
+    let_pass(ms);
     return top;
 }
 
-Test(supervisor_stop, case_49_who_is_slow_but_willing_is_not_killed) {
-    troupe_ref top = wait_for_slow(1000, 300);
+Everywhere(supervisor_stop, case_49_who_is_slow_but_willing_is_not_killed) {
+    troupe_ref top = wait_for_slow(workers, 20000, 6000);
+    stage_expect("start(b) start(a) stopping(a)");
     cue_named("a", CUE_EXIT, TROUPE_SHUTDOWN);
-    stage_expect("start(b) start(a) stopping(a) stop(a,SHUTDOWN) stopping(b) stop(b,SHUTDOWN)");
-    cr_assert_not(stage_there(top));
+    stage_expect("stop(a,SHUTDOWN) stopping(b) stop(b,SHUTDOWN)");
+    stage_await_gone(top);
     cr_assert_eq(stage_rt()->timers.count, 0, "its time-out went with it");
     stage_close();
 }
@@ -99,40 +97,42 @@ Test(supervisor_stop, a_time_out_of_the_last_life_kills_nobody) {
 }
 
 Test(supervisor_stop, who_is_too_slow_is_killed_at_the_time) {
-    troupe_ref top = wait_for_slow(1000, 999);
+    troupe_ref top = wait_for_slow(STAGE_SIMULATED, 1000, 999);
     stage_expect("start(b) start(a) stopping(a)");
     stage_advance(1);
     stage_expect("stopping(b) stop(b,SHUTDOWN)");
     cr_assert_not(stage_there(top));
     stage_close();
-    top = wait_for_slow(0, 4999); /* the default: 5000 */
+    top = wait_for_slow(STAGE_SIMULATED, 0, 4999); /* the default: 5000 */
     stage_expect("start(b) start(a) stopping(a)");
     stage_advance(1);
     stage_expect("stopping(b) stop(b,SHUTDOWN)");
     stage_close();
 }
 
-Test(supervisor_stop, case_52_forever_is_as_long_as_it_needs) {
-    troupe_ref top = wait_for_slow(TROUPE_FOREVER, 20000);
+Everywhere(supervisor_stop, case_52_forever_is_as_long_as_it_needs) {
+    troupe_ref top = wait_for_slow(workers, TROUPE_FOREVER, 20000);
     stage_expect("start(b) start(a) stopping(a)");
     cue_named("a", CUE_EXIT, TROUPE_SHUTDOWN);
     stage_expect("stop(a,SHUTDOWN) stopping(b) stop(b,SHUTDOWN)");
-    cr_assert_not(stage_there(top));
+    stage_await_gone(top);
     stage_close();
 }
 
-Test(supervisor_stop, case_52_a_child_supervisor_has_forever_by_default) {
-    troupe *rt = stage_open(STAGE_SIMULATED);
+Everywhere(supervisor_stop, case_52_a_child_supervisor_has_forever_by_default) {
+    troupe *rt = stage_open(workers);
     troupe_child grandchild = kid(&slow_a, 0);
     grandchild.shutdown_ms = 10000;
     const troupe_supervision inner = {.child = &grandchild, .children = 1};
     const troupe_child child = {.id = "inner", .what = &troupe_supervisor, .arg = &inner};
     troupe_ref top = family(&child, 1, 0, 0);
     cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
-    stage_advance(9999);
+    let_pass(9999);
+    stage_expect("start(a) stopping(a)");
     cr_assert(stage_there(top));
-    stage_advance(1);
-    cr_assert_not(stage_there(top));
+    if (!stage_is_stepped()) cue_named("a", CUE_EXIT, TROUPE_OK);
+    let_pass(1);
+    stage_await_gone(top);
     stage_close();
 }
 
@@ -154,22 +154,17 @@ static void brutal(unsigned workers) {
     family_stop(top);
     char words[512] = "", *at = words;
     for (int i = 9; i >= 0; i--) at += sprintf(at, "%sdown(a,%d,KILLED)", i < 9 ? " " : "", i);
-    if (workers == TROUPE_STEPPED)
-        stage_expect(words);
-    else
-        stage_expect_all(words); /* each is told by its own burial */
+    stage_expect_all(words); /* each is told by its own burial */
     cr_assert_eq(stage_logged("failed"), 0);
     stage_close();
 }
 
 Test(supervisor_stop, case_50_brutal_children_are_killed_without_a_word) {
-    brutal(STAGE_SIMULATED);
-    brutal(1);
-    brutal(4);
+    everywhere(brutal);
 }
 
-static void ends_meanwhile(troupe_restart rule, uint32_t why, const char *word) {
-    troupe *rt = stage_open(STAGE_SIMULATED);
+static void ends_meanwhile(unsigned workers, troupe_restart rule, uint32_t why, const char *word) {
+    troupe *rt = stage_open(workers);
     char words[256];
     const troupe_child child[] = {kid(&slow_a, rule), kid(&slow_b, rule), kid(&slow_c, rule)};
     troupe_ref top = family(child, 3, 5, 0);
@@ -184,17 +179,18 @@ static void ends_meanwhile(troupe_restart rule, uint32_t why, const char *word) 
     cue_named("b", CUE_EXIT, why);
     snprintf(words, sizeof words, "stop(b,%s)", word);
     stage_expect(words);
-    cr_assert_not(stage_there(top), "the stop is not complete");
-    bool unclean = why == TROUPE_USER;
-    cr_assert_eq(stage_logged("; its supervisor is stopping; "), unclean ? 3 : 0);
+    stage_await_gone(top);
+    cr_assert_eq(stage_logged("; its supervisor is stopping; "), why == TROUPE_USER ? 3 : 0);
+    bool unexpected = why == TROUPE_OK && rule == TROUPE_PERMANENT;
+    cr_assert_eq(stage_logged("is permanent, and has ended by itself"), unexpected);
     stage_close();
 }
 
-Test(supervisor_stop, case_53_children_may_end_by_themselves_meanwhile) {
+Everywhere(supervisor_stop, case_53_children_may_end_by_themselves_meanwhile) {
     for (troupe_restart rule = TROUPE_PERMANENT; rule <= TROUPE_TEMPORARY; rule++) {
-        ends_meanwhile(rule, TROUPE_OK, "OK");
-        ends_meanwhile(rule, TROUPE_SHUTDOWN, "SHUTDOWN");
-        ends_meanwhile(rule, TROUPE_USER, "USER");
+        ends_meanwhile(workers, rule, TROUPE_OK, "OK");
+        ends_meanwhile(workers, rule, TROUPE_SHUTDOWN, "SHUTDOWN");
+        ends_meanwhile(workers, rule, TROUPE_USER, "USER");
     }
 }
 
@@ -209,24 +205,27 @@ static void killed(unsigned workers, bool while_stopping) {
     const troupe_child child[] = {
         kid(&a, 0), {.id = "inner", .what = &troupe_supervisor, .arg = &inner}, kid(&slow_c, 0)};
     troupe_ref top = family(child, 3, 5, 0);
-    stage_expect("start(a) start(ia) start(c)");
+    const player w = {.id = "w"};
+    troupe_ref watcher = stage_enter(&w);
+    cue_about(watcher, CUE_WATCH, 1, stage_find("a"));
+    cue_about(watcher, CUE_WATCH, 2, stage_find("ia"));
+    cue_about(watcher, CUE_WATCH, 3, top);
+    cue(watcher, CUE_SAY, 0);
+    stage_expect("start(a) start(ia) start(c) start(w) w:0");
     if (while_stopping) {
         cr_assert_eq(troupe_stop(rt, top), TROUPE_OK);
         stage_expect("stopping(c)");
     }
     cr_assert_eq(troupe_kill(rt, top), TROUPE_OK);
     stage_await_gone(top);
-    stage_expect("");
-    if (workers == TROUPE_STEPPED) cr_assert_eq(tr_table_live(&rt->table), 0);
+    stage_expect_all("down(w,1,KILLED) down(w,2,KILLED) down(w,3,KILLED)");
+    if (stage_is_stepped()) cr_assert_eq(tr_table_live(&rt->table), 1, "the watcher");
     stage_close();
 }
 
-Test(supervisor_stop, a_kill_takes_the_whole_tree_and_leaks_nothing) {
-    for (int i = 0; i < 2; i++) {
-        killed(TROUPE_STEPPED, i);
-        killed(1, i);
-        killed(4, i);
-    }
+Everywhere(supervisor_stop, case_56_a_kill_takes_the_whole_tree_and_leaks_nothing) {
+    killed(workers, false);
+    killed(workers, true);
 }
 
 Test(supervisor_stop, a_killed_inner_supervisor_is_restarted) {

@@ -37,6 +37,22 @@ Test(list, fifo_works_on_after_it_ran_empty) {
     }
 }
 
+Test(list, fifo_gives_what_was_put_first_before_all_others) {
+    tr_fifo fifo = {NULL, NULL};
+    tr_link a = {&a}, b = {&a}, c = {&a};
+    tr_fifo_put_first(&fifo, &b);
+    tr_fifo_put_first(&fifo, &a);
+    tr_fifo_put(&fifo, &c);
+    cr_assert_eq(tr_fifo_get(&fifo), &a);
+    cr_assert_eq(tr_fifo_get(&fifo), &b);
+    cr_assert_eq(tr_fifo_get(&fifo), &c);
+    cr_assert_null(tr_fifo_get(&fifo));
+    tr_fifo_put_first(&fifo, &a);
+    cr_assert_eq(tr_fifo_get(&fifo), &a);
+    tr_fifo_put(&fifo, &b);
+    cr_assert_eq(tr_fifo_get(&fifo), &b);
+}
+
 Test(list, heads_and_free_members_are_empty) {
     tr_list head, member;
     tr_list_init(&head);

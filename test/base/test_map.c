@@ -61,6 +61,16 @@ Test(map, the_first_entry_needs_memory) {
     cr_assert_eq(find(1), &items[0]);
 }
 
+Test(map, once_it_is_ready_an_entry_needs_no_memory) {
+    counting_heap_fail(&heap, 1, 0);
+    cr_assert_not(tr_map_ready(&map));
+    cr_assert(tr_map_ready(&map));
+    cr_assert_null(find(1));
+    counting_heap_fail(&heap, 1, 100);
+    for (uint64_t i = 0; i < 100; i++) cr_assert(tr_map_add(&map, i, &items[i].by_key));
+    cr_assert(tr_map_ready(&map));
+}
+
 Test(map, keys_of_every_kind) {
     const uint64_t keys[] = {
         0, 1, 16, UINT32_MAX, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_MAX};

@@ -139,6 +139,16 @@ mutations)
     echo 'int b = 7;' >base/b.c
     bites docs/verification.md:1: '> | less |' 'mutations:5: more changes nothing'
     ;;
+cases)
+    mkdir docs test/actors
+    printf '# A\n\nCases: 1, 2,\n3.\n\n4 is no case\n' >docs/supervision.md
+    printf 'Everywhere(a, case_1_b) {\n}\nTest(a, case_2_c) {\n    everywhere(c);\n}\n' \
+        >test/actors/test_supervisor.c
+    printf 'Test(a, b) {\n}\nEverywhere(a, case_3_d) {\n}\n' >test/actors/test_supervisor_a.c
+    passes
+    printf 'Test(a, b) {\n}\nTest(a, case_1_d) {\n}\n' >test/actors/test_supervisor_a.c
+    bites docs/supervision.md:1: 'case 3 has no test' test_supervisor_a.c:3:
+    ;;
 readme)
     printf 'Hello.\n```sh\nls\n```\n```c\nint a;\n```\n```c\nint b;\n```\n' >README.md
     echo 'int a;' >examples/first.c

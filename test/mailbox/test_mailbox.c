@@ -91,6 +91,21 @@ Test(mailbox, case01_the_largest_limit) {
     cr_assert_eq(tr_mailbox_count(&box), 0);
 }
 
+Test(mailbox, what_is_put_back_is_the_next_and_has_its_place) {
+    open_box(3, false);
+    push_all(0, 3, TR_PUSH_OK);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(pop(), &items[0]);
+        tr_mailbox_unpop(&box, &items[0].link);
+        cr_assert_eq(tr_mailbox_length(&box), 3);
+        cr_assert_eq(push(&items[3]), TR_PUSH_FULL);
+    }
+    handle_all(0, 1);
+    cr_assert_eq(push(&items[3]), TR_PUSH_OK);
+    handle_all(1, 4);
+    cr_assert_eq(pop(), NULL);
+}
+
 Test(mailbox, case02_one_out_one_in) {
     for (int i = 0; i < LIMITS; i++) {
         open_box(limits[i], false);

@@ -15,7 +15,7 @@ if [ "${1-}" = -j ]; then
 fi
 root=$(cd "$1" && pwd) || exit 1
 shift
-limit=90 # seconds for a suite, the slowest of which takes 15
+limit=240 # seconds for a suite, the slowest of which takes 30
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

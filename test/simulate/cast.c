@@ -11,14 +11,15 @@ typedef struct role {
     uint32_t epoch; /* of the slot */
     troupe_ref ref; /* who plays it */
     unsigned node;
-    uint32_t limit;
+    uint32_t limit, tries;
 } role;
 static role roles[ROLES];
 
 static role *new_role(slot *it) {
     static size_t used;
     role *as = &roles[used++ % ROLES];
-    *as = (role){.it = it, .epoch = it->epoch, .node = it->node, .limit = it->limit};
+    *as = (role){
+        .it = it, .epoch = it->epoch, .node = it->node, .limit = it->limit, .tries = it->tries};
     return as;
 }
 
@@ -112,7 +113,7 @@ static void fired(troupe_self *self, slot *it, const struct work *work) {
     timer *at = &book.timer[work->timer - 1];
     MUST(at->owner == ledger_index(it) && at->owner_epoch == it->epoch);
     if (at->cancelled) WRONG("a timer fired that was cancelled");
-    if (at->fired) WRONG("a timer fired twice");
+    if (at->fired && !it->tries) WRONG("a timer fired twice");
     if (troupe_now(troupe_runtime(self)) < at->due) WRONG("a timer fired too early");
     at->fired = true;
 }
@@ -189,7 +190,8 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
             ledger_came(it, work);
         bool timed = work->timer;
         err = act_out(self, it, work);
-        if (!timed && it->outstanding) it->outstanding--;
+        bool kept = err && it->last_tries < it->tries; /* it comes again */
+        if (!timed && !kept && it->outstanding) it->outstanding--;
     }
     it->running--;
     return err;
@@ -208,6 +210,7 @@ static slot *move_in(role *as, troupe_ref who) {
         slot *it = ledger_place(as->node, true);
         if (!it) return NULL;
         it->limit = as->limit;
+        it->tries = as->tries;
         as->it = it;
         as->epoch = it->epoch;
     }
@@ -269,15 +272,25 @@ slot *cast_spawn(unsigned node) {
 }
 
 /* A child to be, with a slot that it will live in. False: there is none. */
-static bool describe(unsigned node, const char *id, uint32_t drawn, troupe_child *child) {
+static bool describe(unsigned node, const char *id, uint32_t drawn, bool dynamic,
+                     troupe_child *child) {
     slot *it = ledger_place(node, true);
     if (!it) return false;
     it->limit = worker[drawn % KINDS].mailbox_limit;
+    const uint32_t extra = troupe_sim_choose(book.sim, 64);
+    it->tries = extra % 4 == 1 && !dynamic && drawn % 3 != TROUPE_TEMPORARY ? 2 + extra % 2 : 0;
     *child = (troupe_child){.id = id,
                             .what = &worker[drawn % KINDS],
                             .arg = new_role(it),
                             .restart = (troupe_restart)(drawn % 3),
-                            .shutdown_ms = 1000};
+                            .shutdown_ms = 1000,
+                            .start_ms = extra % 2 ? 500 : 0,
+                            .backoff_ms = extra / 4 % 4 == 1 ? 50 : 0,
+                            .backoff_max_ms = 200,
+                            .max_restarts = extra / 16 == 3 ? 2 : 0,
+                            .hold = extra / 16 == 3,
+                            .flush = extra % 8 == 2,
+                            .poison_after = it->tries};
     return true;
 }
 
@@ -289,7 +302,7 @@ void cast_supervise(unsigned node) {
     const troupe_strategy strategy = (troupe_strategy)troupe_sim_choose(book.sim, 4);
     bool dynamic = strategy == TROUPE_SIMPLE_ONE_FOR_ONE;
     if (dynamic) child[n++] = (troupe_child){.id = "kid", .what = &worker[0], .shutdown_ms = 500};
-    while (!dynamic && n < KIDS && describe(node, ids[n], (uint32_t)n, &child[n])) n++;
+    while (!dynamic && n < KIDS && describe(node, ids[n], (uint32_t)n, false, &child[n])) n++;
     const troupe_supervision what = {
         .child = child, .children = n, .max_restarts = 5, .within_ms = 2000, .strategy = strategy};
     top *it = &book.top[book.tops % TOPS];
@@ -303,6 +316,24 @@ void cast_supervise(unsigned node) {
     for (size_t i = 0; err && !dynamic && i < n; i++) leave(child[i].arg);
 }
 
+size_t cast_release(void) {
+    size_t held = 0;
+    for (const top *of = book.top; of < book.top + TOPS; of++) {
+        troupe_child_info info[KIDS];
+        troupe_ref ref;
+        size_t count = 0;
+        if (!of->ref.node || of->dynamic) continue;
+        troupe_err err = troupe_children(book.rt[of->node], of->ref, 5000, info, KIDS, &count);
+        for (size_t i = 0; !err && i < count; i++) {
+            if (info[i].state != TROUPE_CHILD_HELD) continue;
+            held++;
+            err = troupe_restart_child(book.rt[of->node], of->ref, info[i].id, 5000, &ref);
+            err = TROUPE_OK; /* it may have failed at once */
+        }
+    }
+    return held;
+}
+
 static troupe_err change_dynamic(const top *of, unsigned ms) {
     troupe *rt = book.rt[of->node];
     troupe_child child;
@@ -310,7 +341,7 @@ static troupe_err change_dynamic(const top *of, unsigned ms) {
     slot *who = cast_anybody(troupe_sim_choose(book.sim, SLOTS));
     if (troupe_sim_choose(book.sim, 3) == 0)
         return who ? troupe_terminate_dynamic_child(rt, of->ref, who->ref, ms) : TROUPE_OK;
-    if (!describe(of->node, "kid", 0, &child)) return TROUPE_OK;
+    if (!describe(of->node, "kid", 0, true, &child)) return TROUPE_OK;
     troupe_err err = troupe_start_dynamic_child(rt, of->ref, child.arg, ms, &ref);
     if (err) leave(child.arg);
     return err;
@@ -329,7 +360,8 @@ static troupe_err change_named(const top *of, unsigned ms) {
     case 2:
         return troupe_delete_child(rt, of->ref, id, ms);
     default:
-        if (!describe(of->node, id, troupe_sim_choose(book.sim, KINDS), &child)) return TROUPE_OK;
+        if (!describe(of->node, id, troupe_sim_choose(book.sim, KINDS), false, &child))
+            return TROUPE_OK;
         troupe_err err = troupe_start_child(rt, of->ref, &child, ms, &ref);
         if (err) leave(child.arg);
         return err;
@@ -344,9 +376,10 @@ void cast_change(void) {
     if (!of->ref.node) return;
     troupe_err err = of->dynamic ? change_dynamic(of, ms) : change_named(of, ms);
     /* All other errors would say that the call is wrong. */
-    const troupe_err may[] = {TROUPE_OK,     TROUPE_FULL,     TROUPE_GONE,     TROUPE_TIMEOUT,
-                              TROUPE_NOMEM,  TROUPE_RUNNING,  TROUPE_PRESENT,  TROUPE_RESTARTING,
-                              TROUPE_FAILED, TROUPE_SHUTDOWN, TROUPE_NOTFOUND, TROUPE_START_FAILED};
+    const troupe_err may[] = {
+        TROUPE_OK,       TROUPE_FULL,     TROUPE_GONE,        TROUPE_TIMEOUT, TROUPE_NOMEM,
+        TROUPE_RUNNING,  TROUPE_PRESENT,  TROUPE_RESTARTING,  TROUPE_FAILED,  TROUPE_HELD,
+        TROUPE_SHUTDOWN, TROUPE_NOTFOUND, TROUPE_START_FAILED};
     size_t i = 0;
     while (i < sizeof may / sizeof *may && may[i] != err) i++;
     if (i == sizeof may / sizeof *may) WRONG("a change: %s", troupe_errname(err));

@@ -54,6 +54,7 @@ void ledger_sent(slot *from, slot *to, unsigned node, const struct work *work, t
     if (!local || to->far || to->epoch != work->to_epoch) return;
     if (to->outstanding > to->limit)
         WRONG("slot %u holds %u messages of at most %u", work->to, to->outstanding, to->limit);
+    if (to->tries) return; /* one that a fault failed it on may be there still */
     if (err == TROUPE_FULL && !book.squeezes && to->outstanding != to->limit)
         WRONG("slot %u is full with %u of %u messages", work->to, to->outstanding, to->limit);
 }
@@ -62,6 +63,15 @@ void ledger_came(slot *to, const struct work *work) {
     if (&book.slot[work->to] != to || work->to_epoch != to->epoch)
         WRONG("a message for slot %u.%u came to %u.%u", work->to, work->to_epoch, ledger_index(to),
               to->epoch);
+    bool again = to->tries && to->last_tries && to->last_from == work->from &&
+                 to->last_number == work->number;
+    to->last_tries = again ? to->last_tries + 1 : 1;
+    to->last_from = work->from;
+    to->last_number = work->number;
+    if (to->tries && to->last_tries > to->tries)
+        WRONG("message %u from slot %u failed slot %u more than %u times", work->number, work->from,
+              work->to, to->tries);
+    if (again) return; /* it is the next that is handled */
     if (to->seen_epoch[work->from] == work->from_epoch && to->seen[work->from] >= work->number)
         WRONG("message %u from slot %u to %u came after %u", work->number, work->from, work->to,
               to->seen[work->from]);
@@ -76,7 +86,8 @@ void ledger_came(slot *to, const struct work *work) {
 void ledger_dead(const struct work *work, troupe_dead reason) {
     slot *to = &book.slot[work->to];
     if (work->timer || to->epoch != work->to_epoch) return;
-    if (reason == TROUPE_DEAD_STOPPED && to->outstanding) to->outstanding--;
+    const bool unread = reason == TROUPE_DEAD_STOPPED || reason == TROUPE_DEAD_FLUSHED;
+    if (unread && to->outstanding) to->outstanding--;
     /* The newest is dropped before its sender has entered it: below zero for a moment. */
     if (reason == TROUPE_DEAD_DROPPED) to->outstanding--;
 }
@@ -96,6 +107,7 @@ static monitor *find_monitor(const slot *watcher, uint64_t id) {
 void ledger_down(slot *to, const struct troupe_down *down) {
     monitor *it = find_monitor(to, down->monitor);
     if (!it) WRONG("slot %u got a down of a monitor that it does not have", ledger_index(to));
+    if (it->downs && to->tries) return; /* it failed on it, and has it once more */
     if (++it->downs > 1) WRONG("slot %u got %u downs of a monitor", it->watcher, it->downs);
     const slot *watched = &book.slot[it->watched];
     bool for_good = down->why != TROUPE_NOCONNECTION && watched->epoch == it->watched_epoch &&
@@ -143,16 +155,16 @@ static void check_account(const slot *it) {
     troupe_account own;
     troupe *rt = book.rt[it->node];
     if (!it->alive || !rt || troupe_account_of(rt, it->ref, &own) != TROUPE_OK) return;
-    const uint64_t received = own.handled + own.dead[TROUPE_DEAD_FAILED];
-    const uint64_t dropped = own.dead[TROUPE_DEAD_DROPPED];
-    if (received != it->received)
+    /* One that is tried again is received more than once. */
+    if (!it->tries && own.handled + own.dead[TROUPE_DEAD_FAILED] != it->received)
         WRONG("slot %u received %llu messages, and its account says %llu", ledger_index(it),
-              (unsigned long long)it->received, (unsigned long long)received);
+              (unsigned long long)it->received,
+              (unsigned long long)(own.handled + own.dead[TROUPE_DEAD_FAILED]));
     /* Its signals are queued too. */
     if (!it->far && own.queued < it->outstanding)
         WRONG("slot %u has %u messages unread, and its account says %llu", ledger_index(it),
               it->outstanding, (unsigned long long)own.queued);
-    if (own.sent != received + dropped + own.queued)
+    if (troupe_account_missing(&own))
         WRONG("the account of slot %u does not add up", ledger_index(it));
 }
 

@@ -1,5 +1,6 @@
 /* What a run knows of its actors from outside, and what must hold: order per pair, exact bounds, at
- * most one `down` a monitor, no timer early or twice. One thread, no runtime's help. */
+ * most one `down` a monitor, no timer early or twice (but for who failed on one and has it once
+ * more). One thread, no runtime's help. */
 #ifndef TROUPE_TEST_SIMULATE_LEDGER_H
 #define TROUPE_TEST_SIMULATE_LEDGER_H
 
@@ -7,7 +8,7 @@
 #include <troupe/simulation.h>
 #include <troupe/troupe.h>
 
-enum { NODES = 3, SLOTS = 48, SENDERS = SLOTS + NODES, MONITORS = 512, TIMERS = 512, TOPS = 8 };
+enum { NODES = 3, SLOTS = 48, SENDERS = SLOTS + NODES, MONITORS = 512, TIMERS = 512, TOPS = 32 };
 
 /* What a message asks its receiver to do. */
 typedef enum act {
@@ -43,6 +44,8 @@ typedef struct slot {
     bool alive, supervised, far; /* far: somebody on another node has sent to it */
     int running;                 /* callbacks that are inside */
     uint64_t received;           /* that `receive` was called for, over all lives */
+    uint32_t tries;              /* of its messages, one that fails it; 0: as others */
+    uint32_t last_from, last_number, last_tries; /* the last one that came, and how often */
     uint32_t outstanding;        /* accepted, and neither handled nor dead; of local senders */
     uint32_t sent[SENDERS], seen[SENDERS]; /* numbers of pairs, by the other slot */
     uint32_t seen_epoch[SENDERS];

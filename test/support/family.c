@@ -22,7 +22,8 @@ troupe_ref family(const troupe_child *child, size_t children, unsigned max_resta
 
 /* Writes what a supervisor lists. */
 static void list(troupe_ref supervisor, char *text) {
-    static const char *const states[] = {"WAITING", "STARTING", "RUNNING", "STOPPING", "ENDED"};
+    static const char *const states[] = {"WAITING",  "STARTING", "RUNNING",
+                                         "STOPPING", "ENDED",    "HELD"};
     troupe_child_info info[32];
     size_t count;
     cr_assert_eq(troupe_children(stage_rt(), supervisor, 30000, info, 32, &count), TROUPE_OK);

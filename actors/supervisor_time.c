@@ -1,0 +1,49 @@
+#include "actors/supervisor_time.h"
+
+const troupe_type tr_late_type = {
+    "late", sizeof(struct tr_late),
+    (const troupe_field[]){{"who", offsetof(struct tr_late, who), TROUPE_U64},
+                           {"nth", offsetof(struct tr_late, nth), TROUPE_U64}},
+    2};
+
+/* Has the supervisor hear, after so long, that it is late. */
+static bool set(troupe_self *self, struct tr_late late, unsigned ms, troupe_timer *timer) {
+    troupe_msg *msg = NULL;
+    if (tr_msg_make(&self->rt->pool, &tr_late_type, &late, &msg)) return false;
+    if (!troupe_send_after(self, ms, tr_actor_ref(self), &msg, timer)) return true;
+    troupe_drop(&msg);
+    return false;
+}
+
+bool tr_time_set(tr_kid *kid, unsigned ms) {
+    troupe_self *self = kid->bond.parent;
+    tr_supervisor *sup = self->state;
+    tr_time_end(kid);
+    /* A supervisor's mail outlives it, its children do not: so the life is part of the number. */
+    const struct tr_late late = {.who = kid->dynamic ? kid->by_ref.key : kid->by_id.key,
+                                 .nth = (uint64_t)self->lives << 32 | ++sup->times};
+    if (!set(self, late, ms, &kid->timer)) return false;
+    kid->time = late.nth;
+    return true;
+}
+
+void tr_time_end(tr_kid *kid) {
+    if (!kid->time) return;
+    kid->time = 0;
+    (void)troupe_cancel(kid->bond.parent, kid->timer); /* it may have fired */
+}
+
+bool tr_time_set_all(troupe_self *self, unsigned ms) {
+    return set(self, (struct tr_late){0}, ms, NULL);
+}
+
+tr_kid *tr_time_passed(tr_supervisor *sup, const struct tr_late *late) {
+    tr_map_entry *entry = tr_map_find(sup->model ? &sup->by_ref : &sup->by_id, late->who);
+    for (; entry; entry = tr_map_same(entry)) {
+        tr_kid *kid = sup->model ? TR_OWNER(entry, tr_kid, by_ref) : TR_OWNER(entry, tr_kid, by_id);
+        if (kid->time != late->nth) continue;
+        kid->time = 0;
+        return kid;
+    }
+    return NULL;
+}
