@@ -274,7 +274,7 @@ static inline size_t entries_of(const char *path) {
     static void name(bool tcp)
 
 /* In a simulation, with that many seeds, or with SCENE_SEEDS of them, or with that of SCENE_SEED
- * only; a quarter of them if AddressSanitizer is there. Each fourth seed is run by priorities. Nothing
+ * only; a quarter if AddressSanitizer is there. Each fourth seed is run by priorities. Nothing
  * in it may wait but through the scene. */
 static inline void simulate(void (*test)(bool tcp), uint64_t seeds) {
     const char *only = getenv("SCENE_SEED"), *many = getenv("SCENE_SEEDS");
