@@ -123,7 +123,7 @@ static void run_round(uint64_t round) {
 
 int main(int argc, char **argv) {
     uint64_t begun = tr_clock();
-    uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : stress_count(1000, 100);
+    uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : stress_count(1000, 40);
     for (uint64_t i = 0; i < rounds; i++) run_round(i);
     MUST(tr_load64_relaxed(&failures) > 0 && tr_load64_relaxed(&sent) > 0);
     printf(
