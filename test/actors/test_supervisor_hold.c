@@ -200,5 +200,6 @@ Test(supervisor_hold, without_a_limit_all_is_forgiven) {
         (void)stage_run();
     }
     family_expect(top, "a:RUNNING:300");
+    cr_assert_eq(stage_logged("; restart 300; "), 1);
     stage_close();
 }
