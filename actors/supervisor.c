@@ -162,9 +162,10 @@ static void give_up(troupe_self *self, tr_supervisor *sup, tr_kid *kid, const tr
 static void restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid, uint64_t now) {
     char next[96];
     unsigned delay_ms = tr_backoff_next(kid, now);
-    int used =
-        snprintf(next, sizeof next, "restart %u of %u in %u ms",
-                 tr_limits_recent(&sup->limits, now), sup->limits.most, sup->limits.within_ms);
+    const unsigned most = sup->limits.most, recent = tr_limits_recent(&sup->limits, now);
+    int used = most == TROUPE_UNLIMITED ? snprintf(next, sizeof next, "restart %u", recent)
+                                        : snprintf(next, sizeof next, "restart %u of %u in %u ms",
+                                                   recent, most, sup->limits.within_ms);
     if (delay_ms)
         snprintf(next + used, sizeof next - (size_t)used, ", after a delay of %u ms", delay_ms);
     if (!tr_life_clean(kid->why)) tr_kid_report(kid, next);

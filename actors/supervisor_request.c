@@ -50,7 +50,7 @@ static void answer(troupe_self *self, troupe_msg *msg, troupe_ref child, troupe_
 static bool wants_start(tr_link *link) {
     const uint32_t act = body_of(tr_msg_of(link))->act;
     return act == TROUPE_START_CHILD || act == TROUPE_RESTART_CHILD ||
-           act == TROUPE_START_DYNAMIC_CHILD;
+           act == TROUPE_START_DYNAMIC_CHILD || act == TROUPE_RESTART_DYNAMIC_CHILD;
 }
 
 bool tr_request_starts(const tr_kid *kid) {
@@ -148,6 +148,10 @@ static troupe_err act_dynamic(troupe_self *self, tr_supervisor *sup, troupe_msg 
         return start_new(self, sup, tr_kid_make_dynamic(sup->model, request->child.arg), msg);
     const troupe_ref who = request->who;
     tr_kid *kid = who.node == self->rt->node ? tr_sup_by_ref(sup, who.id) : NULL;
+    if (request->act == TROUPE_RESTART_DYNAMIC_CHILD) {
+        troupe_err err = kid ? alive(kid) : TROUPE_NOTFOUND;
+        return err == TROUPE_HELD ? release(self, sup, kid, msg) : err;
+    }
     if (kid)
         end(self, sup, kid, msg);
     else if (lives(self->rt, who))
@@ -156,7 +160,7 @@ static troupe_err act_dynamic(troupe_self *self, tr_supervisor *sup, troupe_msg 
 }
 
 static bool is_dynamic(uint32_t act) {
-    return act == TROUPE_START_DYNAMIC_CHILD || act == TROUPE_TERMINATE_DYNAMIC_CHILD;
+    return act >= TROUPE_START_DYNAMIC_CHILD && act <= TROUPE_RESTART_DYNAMIC_CHILD;
 }
 
 /* What can be done at once; LATER: the message is kept, or was. */
@@ -310,5 +314,11 @@ troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supervisor, const v
 troupe_err troupe_terminate_dynamic_child(troupe *rt, troupe_ref supervisor, troupe_ref child,
                                           unsigned timeout_ms) {
     const troupe_child_request request = {.act = TROUPE_TERMINATE_DYNAMIC_CHILD, .who = child};
+    return ask(rt, supervisor, &request, timeout_ms, NULL);
+}
+
+troupe_err troupe_restart_dynamic_child(troupe *rt, troupe_ref supervisor, troupe_ref child,
+                                        unsigned timeout_ms) {
+    const troupe_child_request request = {.act = TROUPE_RESTART_DYNAMIC_CHILD, .who = child};
     return ask(rt, supervisor, &request, timeout_ms, NULL);
 }

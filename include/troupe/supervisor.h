@@ -188,6 +188,12 @@ TROUPE_CHECKED troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supe
 TROUPE_CHECKED troupe_err troupe_terminate_dynamic_child(troupe *rt, troupe_ref supervisor,
                                                          troupe_ref child, unsigned timeout_ms);
 
+/* Starts such a child again that is held, and waits until it is ready; its ref stays. RUNNING,
+ * RESTARTING: it is not held. NOTFOUND: it has ended, or is somebody else. START_FAILED, IGNORE: it
+ * is held again. SHUTDOWN, INVALID: as above. */
+TROUPE_CHECKED troupe_err troupe_restart_dynamic_child(troupe *rt, troupe_ref supervisor,
+                                                       troupe_ref child, unsigned timeout_ms);
+
 /* How many children a supervisor has. */
 typedef struct troupe_child_counts {
     uint64_t specs;       /* descriptions; 1 for dynamic children */
@@ -208,6 +214,7 @@ typedef enum troupe_child_act {
     TROUPE_DELETE_CHILD,
     TROUPE_START_DYNAMIC_CHILD,
     TROUPE_TERMINATE_DYNAMIC_CHILD,
+    TROUPE_RESTART_DYNAMIC_CHILD,
     TROUPE_FIND_CHILD,     /* the answer is a troupe_child_found */
     TROUPE_COUNT_CHILDREN, /* a troupe_children_counted */
     TROUPE_LIST_CHILDREN   /* a troupe_children_listed */
@@ -218,7 +225,7 @@ typedef struct troupe_child_request {
     const char *id;            /* to terminate, restart, delete or find a child */
     const troupe_child *child; /* for TROUPE_START_CHILD */
     const void *arg;           /* for TROUPE_START_DYNAMIC_CHILD */
-    troupe_ref who;            /* for TROUPE_TERMINATE_DYNAMIC_CHILD */
+    troupe_ref who;            /* to terminate or restart a dynamic child */
     uint64_t tag;              /* comes back in the answer */
 } troupe_child_request;
 

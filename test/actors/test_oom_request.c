@@ -214,3 +214,30 @@ Test(oom, troupe_terminate_dynamic_child) {
         family_expect(top, "");
     }
 }
+
+/* A start by hand without memory is one that failed, so the child is held still. */
+Test(oom, troupe_restart_dynamic_child) {
+    const troupe_child model = {.id = "kid",
+                                .what = &player_behaviour,
+                                .arg = &b,
+                                .max_restarts = 1,
+                                .hold = true};
+    const troupe_supervision what = {.child = &model,
+                                     .children = 1,
+                                     .max_restarts = TROUPE_UNLIMITED,
+                                     .strategy = TROUPE_SIMPLE_ONE_FOR_ONE};
+    for (exhaust x = {0}; exhaust_next(&x); stage_close()) {
+        troupe *rt = stage_open(STAGE_SIMULATED);
+        cr_assert_eq(troupe_supervise(rt, &what, MS, &top), TROUPE_OK);
+        cr_assert_eq(start_dynamic(NULL), TROUPE_OK);
+        for (int i = 0; i < 2; i++) {
+            cue(last, CUE_FAIL, TROUPE_USER);
+            (void)stage_run();
+        }
+        family_expect(top, "kid:HELD:1");
+        exhaust_from(&x, stage_heap());
+        troupe_err err = nomem(troupe_restart_dynamic_child(rt, top, last, MS));
+        cr_assert(exhaust_to(&x) || err == TROUPE_OK);
+        family_expect(top, err ? "kid:HELD:1" : "kid:RUNNING:1");
+    }
+}

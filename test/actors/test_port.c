@@ -5,6 +5,7 @@
 #include "actors/find.h"
 #include "actors/runtime.h"
 #include "actors/actor.h"
+#include "test/support/family.h"
 #include "test/support/player.h"
 #include "test/support/stage.h"
 
@@ -152,6 +153,21 @@ Test(port, who_wants_room_is_told_once_when_there_is) {
     cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
     stage_expect("room(0)"); /* and so it learns that there is none */
     cr_assert_not(tr_port_want_room(rt, who));
+    close_all();
+}
+
+Test(port, room_that_a_flush_gives_back_is_told_too) {
+    troupe *rt = open_with_port();
+    troupe_child child = kid(&ann, TROUPE_PERMANENT);
+    child.what = &player_with_4;
+    child.flush = true;
+    (void)family(&child, 1, 1, 0);
+    troupe_ref who = stage_find("ann");
+    stage_forget();
+    cue(who, CUE_FAIL, TROUPE_USER);
+    for (uint32_t i = 1; i < 4; i++) cue(who, CUE_SAY, i);
+    cr_assert(tr_port_want_room(rt, who));
+    stage_expect("stop(ann,USER) room(1) start(ann)");
     close_all();
 }
 

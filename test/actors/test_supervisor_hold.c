@@ -160,6 +160,36 @@ Everywhere(supervisor_hold, it_is_not_started_with_its_group) {
     stage_close();
 }
 
+Everywhere(supervisor_hold, a_dynamic_child_is_held_and_starts_again_by_its_ref) {
+    troupe *rt = stage_open(workers);
+    troupe_child model = limited(&a, 1, true);
+    model.name = NULL;
+    const troupe_supervision what = {.child = &model,
+                                     .children = 1,
+                                     .max_restarts = TROUPE_UNLIMITED,
+                                     .strategy = TROUPE_SIMPLE_ONE_FOR_ONE};
+    troupe_ref top, one, two;
+    cr_assert_eq(troupe_supervise(rt, &what, MS, &top), TROUPE_OK);
+    cr_assert_eq(troupe_start_dynamic_child(rt, top, &a, MS, &one), TROUPE_OK);
+    cr_assert_eq(troupe_start_dynamic_child(rt, top, &b, MS, &two), TROUPE_OK);
+    cr_assert_eq(troupe_restart_dynamic_child(rt, top, one, MS), TROUPE_RUNNING);
+    stage_forget();
+    cue(one, CUE_FAIL, TROUPE_USER);
+    stage_expect("stop(a,USER) start(a)");
+    cue(one, CUE_FAIL, TROUPE_USER);
+    stage_expect("stop(a,USER)");
+    family_expect(top, "a:HELD:1 a:RUNNING:0");
+    cue(one, CUE_SAY, 1);
+    cr_assert_eq(troupe_restart_dynamic_child(rt, top, one, MS), TROUPE_OK);
+    stage_expect("start(a) a:1");
+    cr_assert_eq(troupe_terminate_dynamic_child(rt, top, one, MS), TROUPE_OK);
+    cr_assert_eq(troupe_restart_dynamic_child(rt, top, one, MS), TROUPE_NOTFOUND);
+    cr_assert_eq(troupe_restart_dynamic_child(rt, top, top, MS), TROUPE_NOTFOUND);
+    cr_assert_eq(troupe_restart_child(rt, top, "a", MS, &one), TROUPE_INVALID);
+    family_expect(top, "a:RUNNING:0");
+    stage_close();
+}
+
 /* No ring of that many times is made: one would not fit into memory. */
 Test(supervisor_hold, without_a_limit_all_is_forgiven) {
     (void)stage_open(STAGE_SIMULATED);
@@ -170,5 +200,6 @@ Test(supervisor_hold, without_a_limit_all_is_forgiven) {
         (void)stage_run();
     }
     family_expect(top, "a:RUNNING:300");
+    cr_assert_eq(stage_logged("; restart 300; "), 1);
     stage_close();
 }

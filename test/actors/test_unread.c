@@ -263,6 +263,24 @@ Everywhere(unread, a_flush_leaves_what_is_tried_again) {
     stage_close();
 }
 
+/* The same for one that has a thread of its own. */
+Test(unread, a_blocking_actor_is_flushed_and_tries_again_too) {
+    troupe_behaviour blocking = player_with_4;
+    blocking.blocking = true;
+    troupe_child child = flushed(&full);
+    child.poison_after = 2;
+    child.what = &blocking;
+    troupe_ref top = open_with(2, child);
+    cue_named("a", CUE_FAIL, TROUPE_USER);
+    stage_expect("start(a) stop(a,USER) start(a) stop(a,USER) start(a)");
+    cue_named("a", CUE_SAY, 9);
+    stage_expect("a:9");
+    cr_assert_eq(seen.count[TROUPE_DEAD_QUARANTINED], 1);
+    cr_assert_eq(seen.count[TROUPE_DEAD_FLUSHED], 3 + 4);
+    family_stop(top);
+    stage_close();
+}
+
 Everywhere(unread, a_temporary_child_has_no_second_try) {
     troupe_child child = tried(&a, 5);
     child.restart = TROUPE_TEMPORARY;

@@ -144,6 +144,10 @@ static void log_line(void *ctx, troupe_level level, const char *line) {
 }
 
 int main(int argc, char **argv) {
+    if (__tsan_init) { /* it has one thread */
+        printf("storm: nothing for ThreadSanitizer\n");
+        return 0;
+    }
     uint64_t begun = tr_clock();
     uint64_t seconds = argc > 1 ? strtoull(argv[1], NULL, 10) : stress_count(20, 2);
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
