@@ -30,11 +30,12 @@ static troupe_err enter(troupe_self *self, tr_tie **mine, tr_tie **theirs, tr_fi
     troupe *rt = self->rt;
     tr_tie *tie = *mine;
     if (living(&rt->ties, tie->watcher, tie->who)) return TROUPE_OK;
+    troupe_self *peer = tr_table_find(&rt->table, tie->who.id);
     troupe_err err = tr_tie_enter(rt, tie, self);
     if (err == TROUPE_NOMEM) return err;
     if (err == TROUPE_OK) {
-        /* The mark has it end under this lock, so it stays where it is. */
-        err = tr_tie_enter(rt, *theirs, tr_table_find(&rt->table, tie->who.id));
+        /* It may be stale by now, but what it is marked with has its end wait for this lock. */
+        err = tr_tie_enter(rt, *theirs, peer);
         if (err) {
             tr_tie_take_out(&rt->ties, tie);
             return err;
