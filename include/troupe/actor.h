@@ -47,8 +47,8 @@ typedef struct troupe_behaviour {
      * end by `troupe_exit` once done; the asker's time-out runs on. Optional: stop now. */
     troupe_err (*stopping)(troupe_self *self, void *state);
 
-    /* The last act of every life that was started, with the reason; not called after a kill.
-     * Optional. */
+    /* The last act of every life that was started, with the reason; not called after a kill
+     * (but with the reason KILLED for who ends by the kill of a linked one). Optional. */
     void (*stop)(troupe_self *self, void *state, troupe_err why);
 } troupe_behaviour;
 
