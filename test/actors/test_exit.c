@@ -62,6 +62,13 @@ static void killed_is_no_kill(unsigned workers) {
     cue_done(b, "ben", CUE_LINK, 0, a);
     cr_assert_eq(troupe_kill(stage_rt(), a), TROUPE_OK);
     stage_expect("stop(ben,KILLED)");
+    a = stage_enter(&ann);
+    b = stage_enter(&ben);
+    stage_expect("start(ann) start(ben)");
+    cue_done(b, "ben", CUE_TRAP, 1, TROUPE_NOBODY);
+    cue_done(b, "ben", CUE_LINK, 0, a);
+    cue(a, CUE_EXIT, TROUPE_KILL);
+    stage_expect("stop(ann,KILL) exit(ben,KILL)");
     stage_close();
 }
 
