@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "test/simulate/links.h"
+
 enum { KIDS = 4, ROLES = 4096 };
 
 /* What an actor starts with, as long as its supervisor lives; a run needs a few hundred. */
@@ -128,6 +130,28 @@ static void take_name(troupe_self *self) {
     MUST(troupe_same(found, troupe_me(self)));
 }
 
+static void link_to(troupe_self *self, slot *it) {
+    slot *who = cast_anybody(troupe_random(troupe_runtime(self)));
+    if (who && troupe_link(self, who->ref) == TROUPE_OK) links_made(it, who);
+}
+
+static void unlink_from(troupe_self *self, slot *it) {
+    slot *who = cast_anybody(troupe_random(troupe_runtime(self)));
+    if (!who) return;
+    (void)troupe_unlink(self, who->ref);
+    links_taken_back(it, who);
+}
+
+static void signal_exit(troupe_self *self) {
+    const troupe_err why[] = {TROUPE_OK, TROUPE_SHUTDOWN, (troupe_err)TROUPE_USER, TROUPE_KILL};
+    const uint64_t drawn = troupe_random(troupe_runtime(self));
+    slot *who = cast_anybody(drawn / 8);
+    if (!who || !who->ref.node) return; /* it has not started yet */
+    troupe_err err = troupe_exit_signal(self, who->ref, why[drawn % 4]);
+    MUST(err == TROUPE_OK || err == TROUPE_NOMEM || err == TROUPE_FULL ||
+         err == TROUPE_NOCONNECTION);
+}
+
 static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) {
     const struct work answer = *work;
     troupe_err err;
@@ -161,6 +185,15 @@ static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) 
     case ACT_NAME:
         take_name(self);
         return TROUPE_OK;
+    case ACT_LINK:
+        link_to(self, it);
+        return TROUPE_OK;
+    case ACT_UNLINK:
+        unlink_from(self, it);
+        return TROUPE_OK;
+    case ACT_SIGNAL:
+        signal_exit(self);
+        return TROUPE_OK;
     case ACT_ANSWER:
         err = troupe_answer(self, &work_type, &answer);
         return err == TROUPE_NOMEM ? TROUPE_OK : err;
@@ -175,11 +208,13 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     slot *it = me(state);
     const struct work *work = troupe_as(*msg, &work_type);
     const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
+    const struct troupe_exit *ended = troupe_as(*msg, &troupe_exit_type);
     uint32_t waiting, limit;
     MUST(it->running++ == 0);
     MUST(troupe_mailbox(troupe_runtime(self), troupe_me(self), &waiting, &limit) == TROUPE_OK);
     MUST(waiting <= it->limit);
     if (down) ledger_down(it, down);
+    if (ended && ended->link) links_exit(it, ended);
     troupe_err err = TROUPE_OK;
     if (work) {
         if (work->timer)
@@ -221,6 +256,7 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     if (!it->lives) it->ref = troupe_me(self);
     MUST(troupe_same(it->ref, troupe_me(self)));
     it->lives++;
+    troupe_trap_exits(self, ledger_index(it) % 2);
     return TROUPE_OK;
 }
 

@@ -22,6 +22,9 @@ typedef enum act {
     ACT_CANCEL,
     ACT_SPAWN,
     ACT_NAME,
+    ACT_LINK,   /* link to somebody; ... */
+    ACT_UNLINK, /* ... or take it back */
+    ACT_SIGNAL, /* send somebody an exit signal */
     ACT_ANSWER, /* with its number */
     ACTS
 } act;
