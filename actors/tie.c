@@ -123,10 +123,20 @@ void tr_fired_init(tr_fired *fired) {
     tr_list_init(&fired->far);
 }
 
+/* Whether there is another half of the same link, which both sides have made at the same time; it
+ * ends for the same reason then, and one is enough to tell. */
+static bool has_twin(tr_ties *ties, const tr_tie *tie) {
+    tr_tie *at = NULL;
+    while (tie->link && (at = tr_tie_find_link(ties, tie->watcher, tie->who, at)))
+        if (at != tie && at->signal) return true;
+    return false;
+}
+
 /* The tie of a watcher here stays, so that its end, or an `unlink`, still finds it and makes what
  * was fired void. */
 void tr_tie_fire(troupe *rt, tr_tie *tie, troupe_err why, tr_fired *fired) {
-    if (tie->watcher.node != rt->node) {
+    bool twin = tie->who.node != rt->node && has_twin(&rt->ties, tie);
+    if (tie->watcher.node != rt->node || (tie->signal && twin)) {
         tr_tie_take_out(&rt->ties, tie);
         tie->why = why;
         tr_list_add(&fired->far, &tie->of_watched);
@@ -146,8 +156,11 @@ void tr_fired_send(troupe *rt, tr_fired *fired) {
     while (!tr_list_empty(&fired->far)) {
         tr_tie *tie = TR_OWNER(fired->far.next, tr_tie, of_watched);
         tr_list_remove(&tie->of_watched);
-        tr_port *port = tr_runtime_port(rt);
-        if (port) port->ops->down(port, tie->number, tie->watcher, tie->who, tie->why);
+        tr_port *port = tie->watcher.node != rt->node ? tr_runtime_port(rt) : NULL;
+        if (port && tie->link)
+            port->ops->exit(port, tie->number, tie->maker, tie->watcher, tie->who, tie->why);
+        else if (port)
+            port->ops->down(port, tie->number, tie->watcher, tie->who, tie->why);
         tr_tie_end(rt, tie);
     }
 }
@@ -167,7 +180,8 @@ static void end_held(troupe *rt, tr_list *taken) {
     while (!tr_list_empty(taken)) {
         tr_tie *tie = TR_OWNER(taken->next, tr_tie, of_watcher);
         tr_list_remove(&tie->of_watcher);
-        tr_port *port = tie->signal && tie->who.node != rt->node ? tr_runtime_port(rt) : NULL;
+        bool watches = !tie->link && tie->signal && tie->who.node != rt->node;
+        tr_port *port = watches ? tr_runtime_port(rt) : NULL;
         if (port) port->ops->demonitor(port, tie->number, tie->watcher, tie->who);
         tr_tie_end(rt, tie);
     }

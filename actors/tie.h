@@ -28,6 +28,7 @@ typedef struct tr_tie {
     uint64_t number;
     troupe_ref watcher, who;
     troupe_msg *signal; /* made with the tie for a watcher of this runtime, until it is sent */
+    uint64_t maker;     /* of a link: the node that made it, whose number it has */
     troupe_err why;     /* how `who` ended, for a watcher elsewhere */
     bool link;          /* half of a link; else a monitor */
 } tr_tie;
@@ -44,7 +45,7 @@ typedef struct tr_signal {
 /* What has been fired under the lock, and is to be sent without it. */
 typedef struct tr_fired {
     tr_fifo here; /* signals */
-    tr_list far;  /* ties of watchers elsewhere, by `of_watched` */
+    tr_list far;  /* ties of watchers elsewhere, and what is just over, by `of_watched` */
 } tr_fired;
 
 /* Makes an empty set. */

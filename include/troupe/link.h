@@ -33,10 +33,11 @@ struct troupe_exit {
 /* Its type: `const struct troupe_exit *ended = troupe_as(*msg, &troupe_exit_type);` */
 TROUPE_API extern const troupe_type troupe_exit_type;
 
-/* Links the running actor and `who`, both ways. One link a pair, however often it is made; to
- * oneself it is none. Its memory is taken here. To link with one that has ended gives an exit
- * signal with GONE. INVALID: `who` is nobody. NOMEM. NOCONNECTION: it is of another node (links
- * over nodes are not supported yet: monitor it). */
+/* Links the running actor and `who`, on any node, both ways. One link a pair, however often it is
+ * made; to oneself it is none. Its memory is taken here. To link with one that has ended gives an
+ * exit signal with GONE, and with one of a node that is not connected NOCONNECTION, as does the
+ * loss of its node. INVALID: `who` is nobody. NOMEM; without memory on the other node an exit
+ * signal says so. */
 TROUPE_CHECKED troupe_err troupe_link(troupe_self *self, troupe_ref who);
 
 /* Ends the link with `who`, whichever side has made it. Nothing of it comes any more: an exit
@@ -63,8 +64,8 @@ TROUPE_API void troupe_trap_exits(troupe_self *self, bool trap);
  * once, and can't be trapped. To one that has ended, nothing happens. It is for the life that `to`
  * is in: if that ends before, the next one does not get it. It takes no place of the mailbox's
  * bound, but of such signals no more may wait than messages.
- * INVALID: `to` is nobody. NOMEM. FULL: too many wait. NOCONNECTION: it is of another node (not
- * supported yet). In each case nothing was sent. */
+ * INVALID: `to` is nobody. NOMEM. FULL: too many wait. NOCONNECTION: it is of another node (only
+ * links go over nodes yet). In each case nothing was sent. */
 TROUPE_CHECKED troupe_err troupe_exit_signal(troupe_self *self, troupe_ref to, troupe_err why);
 
 #ifdef __cplusplus
