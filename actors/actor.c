@@ -53,6 +53,8 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     self->name = NULL;
     self->ready = self->stopping = self->ending = self->answered = false;
     self->has_timers = self->has_watched = false;
+    self->traps = is_supervisor;
+    self->epoch = self->exits = 0;
     self->status = TR_NEW;
     self->why = TROUPE_OK;
     self->lives = 0;
@@ -124,8 +126,11 @@ troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, i
         failure->line = line;
         va_list args;
         va_start(args, format);
-        vsnprintf(failure->text, sizeof failure->text, format, args);
+        int length = vsnprintf(failure->text, sizeof failure->text, format, args);
         va_end(args);
+        /* One that was cut says so. */
+        if (length >= (int)sizeof failure->text)
+            memcpy(failure->text + sizeof failure->text - sizeof "...", "...", sizeof "...");
     }
     troupe_exit(self, why);
     return why;

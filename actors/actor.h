@@ -94,7 +94,11 @@ struct troupe_self {
     bool ending;         /* this life ends once the callback returns, for the reason `why` */
     bool answered;       /* the ask in hand was replied to */
     bool has_timers;     /* it has set one, in some life */
-    bool has_watched;    /* it has monitored somebody, in some life */
+    bool has_watched;    /* it has monitored or linked to somebody, in some life */
+    bool traps;          /* exit signals are messages for it */
+    uint32_t epoch;      /* of exit signals: raised when a life's end is told; written by whoever
+                          * runs it, under the ties' lock */
+    uint32_t exits;      /* signals of troupe_exit_signal that wait; guarded by the ties' lock */
     tr_list watchers;    /* ties to me; guarded by the ties' lock */
     tr_list watching;    /* ties of mine; guarded by the ties' lock */
     tr_list timers;      /* of mine; guarded by the timers' lock */

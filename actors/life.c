@@ -25,7 +25,9 @@ static void release(troupe_self *self) {
         tr_give(self->rt->heap, cleanup, sizeof *cleanup);
     }
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
-    if (self->has_watched) tr_ties_forget(self);
+    /* Others may have linked themselves to it: then it is watched. */
+    if (self->has_watched || (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
+        tr_ties_forget(self);
     tr_pool_give(&self->rt->pool, self->state, self->what->state_size);
     self->state = NULL;
 }
@@ -64,7 +66,8 @@ bool tr_life_end(troupe_self *self, troupe_err why) {
     tr_turn_unwatch(&self->rt->sched);
     bool started = self->status == TR_ALIVE;
     if (!tr_life_clean(why)) (void)tr_actor_failure(self); /* at least with what it was doing */
-    if (started && why != TROUPE_KILLED && self->what->stop) {
+    /* Only a kill leaves `ending` alone: a life may end for the kill of a linked one. */
+    if (started && (why != TROUPE_KILLED || self->ending) && self->what->stop) {
         tr_actor_set_doing(self, "stop");
         self->what->stop(self, self->state, why);
     }
@@ -115,6 +118,7 @@ static void renew(troupe_self *self) {
     tr_give(self->rt->heap, self->failure, sizeof *self->failure);
     self->failure = NULL;
     self->ready = self->stopping = self->ending = false;
+    self->traps = self->is_supervisor;
     self->why = TROUPE_OK;
     tr_actor_set_doing(self, "start");
     self->lives++;
@@ -137,6 +141,11 @@ void tr_life_begin(troupe_self *self) {
 
 troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                         troupe_ref *out) {
+    return tr_life_spawn(rt, what, arg, NULL, out);
+}
+
+troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
+                         tr_life_eve *eve, troupe_ref *out) {
     if (tr_load32_acquire(&rt->closing)) return TROUPE_CLOSED;
     troupe_self *self;
     troupe_err err = tr_actor_make(rt, what, arg, NULL, &self);
@@ -148,10 +157,15 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
         return TROUPE_CLOSED;
     }
     troupe_ref me = tr_actor_ref(self);
+    if (eve && (err = eve->run(eve, me))) {
+        tr_life_bury(self);
+        return err;
+    }
     tr_place before = tr_place_enter((tr_place){.runtime = rt});
     renew(self);
     err = run_start(self);
     if (err) {
+        if (eve) eve->undo(eve);
         release(self);
         tr_life_bury(self);
     } else if (tr_life_after(self, TROUPE_OK)) {

@@ -7,6 +7,17 @@
 /* Whether an end for that reason is clean: OK or SHUTDOWN. */
 bool tr_life_clean(troupe_err why);
 
+/* Something to do with a new actor before its `start` runs. An error: it is not to be started. If
+ * its start fails, `undo` takes it back. */
+typedef struct tr_life_eve {
+    troupe_err (*run)(struct tr_life_eve *eve, troupe_ref child);
+    void (*undo)(struct tr_life_eve *eve);
+} tr_life_eve;
+
+/* `troupe_spawn`, with an eve; NULL: none. The errors of that too. */
+TR_CHECKED troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
+                                    tr_life_eve *eve, troupe_ref *out);
+
 /* Begins a life of a supervised actor; its supervisor hears how it went. */
 void tr_life_begin(troupe_self *self);
 

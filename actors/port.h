@@ -42,6 +42,14 @@ typedef struct tr_port_ops {
     /* `who`, of this runtime, has ended; `watcher`, of another node, watched it. */
     void (*down)(tr_port *port, uint64_t number, troupe_ref watcher, troupe_ref who,
                  troupe_err why);
+    /* `me`, of this runtime, has linked itself to `who`, of another node; `number` is the link's.
+     * An end comes back by `tr_port_exit`. NOCONNECTION: nothing will come. */
+    troupe_err (*link)(tr_port *port, uint64_t number, troupe_ref me, troupe_ref who);
+    /* `me` takes a link back; `maker` is the node that made it. */
+    void (*unlink)(tr_port *port, uint64_t number, uint64_t maker, troupe_ref me, troupe_ref who);
+    /* `who`, of this runtime, has ended; `peer`, of another node, was linked to it. */
+    void (*exit)(tr_port *port, uint64_t number, uint64_t maker, troupe_ref peer, troupe_ref who,
+                 troupe_err why);
     /* The request of an asker on another node will not be answered. */
     void (*ask_failed)(tr_port *port, troupe_ref asker, troupe_err why);
     /* A mailbox that refused a message with FULL, and was asked by `tr_port_want_room`, has
@@ -93,6 +101,15 @@ void tr_port_unwatch(troupe *rt, uint64_t number, troupe_ref watcher);
 /* `node` says that an actor of its own, watched under `number`, has ended: the watcher gets its
  * `down`. */
 void tr_port_down(troupe *rt, uint64_t number, uint64_t node, troupe_err why);
+
+/* An actor of another node links itself to one of this runtime. An end is told by `ops->exit`, at
+ * once if `to` has ended already, or there is no memory for the link. */
+void tr_port_link(troupe *rt, uint64_t number, troupe_ref from, troupe_ref to);
+/* Takes that back, or one that `to` has made; does nothing if it is over. */
+void tr_port_unlink(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from, troupe_ref to);
+/* `from`, of another node, has ended: `to` gets the exit signal if they are linked. */
+void tr_port_exit(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from, troupe_ref to,
+                  troupe_err why);
 
 /* Whether a ref of this runtime is an asker's one-shot address. */
 bool tr_port_is_asker(troupe_ref ref);

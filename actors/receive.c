@@ -1,3 +1,4 @@
+#include "actors/exit.h"
 #include "actors/find.h"
 #include "actors/life.h"
 #include "actors/send.h"
@@ -52,16 +53,9 @@ static TR_COLD void end_late_comer(troupe *rt, troupe_msg *msg) {
 }
 
 /* Runs `receive` on one message and ends it. False: the actor is buried. */
-static bool receive(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
-    troupe *rt = self->rt;
-    turn->owed = true;
-    turn->counted = msg->flags & TR_MSG_COUNTED;
-    if (TR_UNLIKELY(msg->generation != tr_actor_generation(self))) {
-        end_late_comer(rt, msg);
-        return true;
-    }
+static TR_INLINE bool handle(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
     self->in_hand = msg->flags | TR_IN_HAND;
-    self->sender = tr_msg_sender(msg, rt->node);
+    self->sender = tr_msg_sender(msg, self->rt->node);
     tr_actor_set_doing(self, msg->type->name);
     self->answered = false;
     troupe_err err = self->what->receive(self, self->state, &msg);
@@ -70,6 +64,27 @@ static bool receive(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
     self->in_hand = 0;
     count_handled(self);
     return true;
+}
+
+/* What is not a message of this actor's: a signal, or for somebody else. False: it is buried. */
+static TR_COLD bool receive_other(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
+    if (msg->generation || tr_signal_of(msg)->to != self->id) {
+        end_late_comer(self->rt, msg);
+        return true;
+    }
+    if (tr_exit_arrived(self, msg)) return handle(turn, self, msg);
+    troupe_drop(&msg);
+    if (self->ending) return receive_no_more(turn, self, NULL, TROUPE_OK);
+    count_handled(self);
+    return true;
+}
+
+static bool receive(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
+    turn->owed = true;
+    turn->counted = msg->flags & TR_MSG_COUNTED;
+    if (TR_UNLIKELY(msg->generation != tr_actor_generation(self)))
+        return receive_other(turn, self, msg);
+    return handle(turn, self, msg);
 }
 
 static void ask_to_stop(troupe_self *self) {

@@ -5,11 +5,11 @@
 #include "actors/account.h"
 #include "actors/ask.h"
 #include "actors/dead.h"
-#include "actors/monitor.h"
 #include "actors/name.h"
 #include "actors/port.h"
 #include "actors/sched.h"
 #include "actors/table.h"
+#include "actors/tie.h"
 #include "actors/timer.h"
 
 struct troupe {

@@ -72,6 +72,20 @@ troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, tro
     return send_it(rt, from.node, from.id, to, how, msg);
 }
 
+/* A signal says generation 0, which no actor has: so who receives it leaves the common path, and
+ * looks at what stands behind its body. */
+troupe_err tr_send_signal(troupe *rt, troupe_msg **msg) {
+    troupe_msg *it = *msg;
+    const tr_signal *signal = tr_signal_of(it);
+    troupe_self *self = tr_table_find(&rt->table, signal->to);
+    if (!self) return TROUPE_GONE;
+    stamp(rt, it, signal->from.node, signal->from.id, 0, TR_SEND_FREE);
+    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, false);
+    if (pushed != TR_PUSH_OK) return refuse(rt, self, signal->to, pushed, msg);
+    *msg = NULL;
+    return TROUPE_OK;
+}
+
 void tr_ask_unanswered(troupe *rt, troupe_ref asker, troupe_err why) {
     if (asker.node == rt->node) {
         tr_ask_fail(&rt->asks, asker.id, why);

@@ -1,23 +1,47 @@
 #include "actors/unread.h"
 
+#include <troupe/link.h>
+
 #include "actors/send.h"
+
+/* A signal is not mail: it is dealt with, or is over, by rules of its own (tie.h). */
+static bool is_signal(const troupe_msg *msg) {
+    return !msg->generation;
+}
 
 void tr_unread_flush(troupe_self *self) {
     troupe *rt = self->rt;
     troupe_ref me = tr_actor_ref(self);
     tr_fifo mail = tr_turn_take_mail(&rt->sched, &self->task);
     tr_link *again = self->bond->tries ? tr_fifo_get(&mail) : NULL;
-    if (again) tr_turn_put_back(&rt->sched, &self->task, again);
+    tr_link *signals = NULL; /* the last one first */
     uint32_t places = 0, ended = 0;
-    for (tr_link *link; (link = tr_fifo_get(&mail)); ended++) {
+    for (tr_link *link; (link = tr_fifo_get(&mail));) {
         troupe_msg *msg = tr_msg_of(link);
+        if (is_signal(msg)) {
+            link->next = signals;
+            signals = link;
+            continue;
+        }
         places += (msg->flags & TR_MSG_COUNTED) != 0;
+        ended++;
         tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_FLUSHED, TROUPE_FAILED);
     }
+    for (tr_link *link; (link = signals);) {
+        signals = link->next;
+        tr_turn_put_back(&rt->sched, &self->task, link);
+    }
+    if (again) tr_turn_put_back(&rt->sched, &self->task, again);
     tr_store32_relaxed(&self->flushed, tr_load32_relaxed(&self->flushed) + ended);
     bool wanted = tr_turn_give_places(&rt->sched, &self->task, places);
     tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
     if (port) port->ops->room(port, me);
+}
+
+/* A signal that was received is a message like others, but of the life that it was for. */
+static bool was_signal(const troupe_msg *msg) {
+    bool type = msg->type == &troupe_down_type || msg->type == &troupe_exit_type;
+    return type && !(msg->flags & TR_MSG_COUNTED);
 }
 
 /* A message that is to be tried again is the next that is handled, so nothing else has been if it
@@ -25,7 +49,7 @@ void tr_unread_flush(troupe_self *self) {
 bool tr_unread_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_dead *reason) {
     tr_bond *bond = self->bond;
     *reason = TROUPE_DEAD_FAILED;
-    if (!bond || !bond->poison_after) return false;
+    if (!bond || !bond->poison_after || was_signal(msg)) return false;
     const uint64_t handled = tr_load64_relaxed(&self->handled);
     bool same = bond->tries && bond->tried_at == handled;
     uint32_t tries = same ? bond->tries + 1 : 1;

@@ -64,12 +64,22 @@ static troupe_err on_send(tr_peer_link *link, const tr_frame *frame) {
     return err;
 }
 
-/* Each MONITOR has one DOWN at most, but some that an earlier connection owed may be late. */
-static troupe_err on_down(tr_peer_link *link, const tr_frame *frame) {
+/* The node that made the link that a frame is about. */
+static uint64_t maker_of(tr_peer_link *link, const tr_frame *frame) {
+    return frame->how ? frame->sender.node : tr_port_node(runtime_of(link));
+}
+
+/* DOWN, LINK or EXIT. Each MONITOR has one DOWN at most, and each LINK one EXIT, but some that an
+ * earlier connection owed may be late. */
+static troupe_err on_signal(tr_peer_link *link, const tr_frame *frame, tr_signal_kind kind) {
     enum { LATE_MOST = 1024 };
-    const tr_arrival arrival = {
-        .from = frame->sender, .number = frame->number, .why = (troupe_err)frame->why};
+    const tr_arrival arrival = {.from = frame->sender,
+                                .signal = kind,
+                                .number = frame->number,
+                                .maker = maker_of(link, frame),
+                                .why = (troupe_err)frame->why};
     tr_lock(&link->out_lock);
+    if (kind == TR_SIGNAL_LINK) link->monitors++;
     uint64_t most = link->monitors + LATE_MOST;
     tr_unlock(&link->out_lock);
     tr_lock(&link->in_lock);
@@ -119,7 +129,8 @@ static void on_credit(tr_peer_link *link, const tr_frame *frame) {
 /* Frames in which the peer speaks for an actor of its own must say so. */
 static bool speaks_for_itself(tr_peer_link *link, const tr_frame *frame) {
     bool own = frame->kind == TR_FRAME_MONITOR || frame->kind == TR_FRAME_DEMONITOR ||
-               frame->kind == TR_FRAME_DOWN;
+               frame->kind == TR_FRAME_DOWN || frame->kind == TR_FRAME_LINK ||
+               frame->kind == TR_FRAME_UNLINK || frame->kind == TR_FRAME_EXIT;
     return !own || frame->sender.node == link->shake.peer.node;
 }
 
@@ -138,7 +149,13 @@ troupe_err tr_link_frame(tr_peer_link *link, const tr_frame *frame, char *why, s
         err = tr_port_watch(rt, frame->number, frame->sender, local(link, frame->target));
         break;
     case TR_FRAME_DEMONITOR: tr_port_unwatch(rt, frame->number, frame->sender); break;
-    case TR_FRAME_DOWN: err = on_down(link, frame); break;
+    case TR_FRAME_DOWN: err = on_signal(link, frame, TR_SIGNAL_DOWN); break;
+    case TR_FRAME_LINK: err = on_signal(link, frame, TR_SIGNAL_LINK); break;
+    case TR_FRAME_EXIT: err = on_signal(link, frame, TR_SIGNAL_EXIT); break;
+    case TR_FRAME_UNLINK:
+        tr_port_unlink(rt, frame->number, maker_of(link, frame), frame->sender,
+                       local(link, frame->target));
+        break;
     case TR_FRAME_ASK_FAILED: err = on_ask_failed(link, frame); break;
     case TR_FRAME_LOOKUP: err = on_lookup(link, frame); break;
     case TR_FRAME_FOUND: err = on_found(link, frame); break;

@@ -58,7 +58,7 @@ bool tr_link_say(tr_peer_link *link, const tr_frame *frame) {
     bool room = link->filling.size <= OUT_MOST_SIGNALS + tr_node_message_limit(link->node);
     bool ok = open && room && tr_frame_put(&link->filling, frame);
     if (ok) flush(link);
-    if (ok && frame->kind == TR_FRAME_MONITOR) link->monitors++;
+    if (ok && (frame->kind == TR_FRAME_MONITOR || frame->kind == TR_FRAME_LINK)) link->monitors++;
     tr_unlock(&link->out_lock);
     if (open && !ok) {
         tr_node_broken(link, room ? "no memory" : "it does not read what is said to it");

@@ -55,7 +55,7 @@ typedef struct tr_peer_link {
     bool closing;         /* close the stream once all is out */
     bool lingers;         /* no, leave that to the peer: what it has not read would be lost */
     bool spoke;           /* something went out since the last tick */
-    uint64_t monitors;    /* MONITOR frames said */
+    uint64_t monitors;    /* MONITOR and LINK frames said, LINK frames heard */
     tr_outgoing outgoing;
 } tr_peer_link;
 

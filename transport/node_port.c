@@ -57,6 +57,34 @@ static void down(tr_port *port, uint64_t number, troupe_ref watcher, troupe_ref 
                           .why = (uint32_t)why});
 }
 
+static troupe_err link_to(tr_port *port, uint64_t number, troupe_ref me, troupe_ref who) {
+    return say(
+        port, who.node,
+        &(tr_frame){.kind = TR_FRAME_LINK, .number = number, .sender = me, .target = who.id});
+}
+
+static void unlink_from(tr_port *port, uint64_t number, uint64_t maker, troupe_ref me,
+                        troupe_ref who) {
+    (void)say(port, who.node,
+              &(tr_frame){.kind = TR_FRAME_UNLINK,
+                          .number = number,
+                          .how = maker == me.node,
+                          .sender = me,
+                          .target = who.id});
+}
+
+static void tell_exit(tr_port *port, uint64_t number, uint64_t maker, troupe_ref peer,
+                      troupe_ref who, troupe_err why) {
+    /* Without a connection its node has told the peer that we are lost. */
+    (void)say(port, peer.node,
+              &(tr_frame){.kind = TR_FRAME_EXIT,
+                          .number = number,
+                          .how = maker == who.node,
+                          .sender = who,
+                          .target = peer.id,
+                          .why = (uint32_t)why});
+}
+
 static void ask_failed(tr_port *port, troupe_ref asker, troupe_err why) {
     (void)say(port, asker.node,
               &(tr_frame){
@@ -84,6 +112,9 @@ const tr_port_ops tr_node_ops = {
     .monitor = monitor,
     .demonitor = demonitor,
     .down = down,
+    .link = link_to,
+    .unlink = unlink_from,
+    .exit = tell_exit,
     .ask_failed = ask_failed,
     .room = room,
     .close = close_port,

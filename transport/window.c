@@ -93,9 +93,21 @@ static troupe_ref ref_of(const tr_incoming *in, uint64_t target) {
     return (troupe_ref){tr_port_node(in->rt), target};
 }
 
-/* Ends what came as undeliverable; a `down` is just dropped. */
+/* Does what a signal says. */
+static void deliver_signal(tr_incoming *in, uint64_t target, const tr_arrival *it) {
+    if (it->signal == TR_SIGNAL_LINK)
+        tr_port_link(in->rt, it->number, it->from, ref_of(in, target));
+    else if (it->signal == TR_SIGNAL_EXIT)
+        tr_port_exit(in->rt, it->number, it->maker, it->from, ref_of(in, target), it->why);
+    else
+        tr_port_down(in->rt, it->number, in->peer, it->why);
+}
+
+/* Ends what came as undeliverable: a `down` or an exit is just dropped; who wants a link hears. */
 static void bury(tr_incoming *in, uint64_t target, const tr_arrival *arrival, troupe_err why) {
     troupe_msg *msg = arrival->msg;
+    if (!msg && arrival->signal == TR_SIGNAL_LINK && why == TROUPE_GONE)
+        deliver_signal(in, target, arrival);
     if (msg) tr_port_dead(in->rt, arrival->from, ref_of(in, target), arrival->how, &msg, why);
 }
 
@@ -164,7 +176,7 @@ static void accepted(tr_incoming *in, tr_source *source) {
 /* Delivers what came. FULL: the mailbox will call `room`; GONE: it has ended. */
 static troupe_err deliver(tr_incoming *in, uint64_t target, tr_arrival *arrival) {
     if (!arrival->msg) {
-        tr_port_down(in->rt, arrival->number, in->peer, arrival->why);
+        deliver_signal(in, target, arrival);
         return TROUPE_OK;
     }
     for (;;) {

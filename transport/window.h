@@ -40,14 +40,19 @@ void tr_outgoing_granted(tr_outgoing *out, uint64_t target, uint64_t granted);
 /* The peer says that the actor has ended. */
 void tr_outgoing_gone(tr_outgoing *out, uint64_t target);
 
+/* What is in line with messages, and takes no credit. */
+typedef enum tr_signal_kind { TR_SIGNAL_DOWN, TR_SIGNAL_LINK, TR_SIGNAL_EXIT } tr_signal_kind;
+
 /* Something for an actor of this runtime that waits for room in its mailbox, or just came. */
 typedef struct tr_arrival {
     tr_link link;
-    troupe_msg *msg;   /* NULL: it is a `down` */
-    troupe_ref from;   /* the sender, or who ended */
+    troupe_msg *msg;   /* NULL: it is a signal */
+    troupe_ref from;   /* the sender, who ended, or who links itself to the target */
     unsigned how;      /* TR_SEND_* of a message */
-    uint64_t number;   /* of a `down`: the monitor's */
-    troupe_err why;    /* of a `down` */
+    tr_signal_kind signal;
+    uint64_t number;   /* of a signal: the monitor's, or the link's */
+    uint64_t maker;    /* of an exit: the node that made the link */
+    troupe_err why;    /* of a `down` or an exit */
 } tr_arrival;
 
 /* What a link knows of the actors that it receives for. */

@@ -40,6 +40,9 @@ static const struct shape shapes[] = {
     [TR_FRAME_FOUND] = {"FOUND", NUMBER | SENDER},
     [TR_FRAME_PING] = {"PING", 0},
     [TR_FRAME_GOODBYE] = {"GOODBYE", 0},
+    [TR_FRAME_LINK] = {"LINK", NUMBER | TARGET | SENDER},
+    [TR_FRAME_UNLINK] = {"UNLINK", NUMBER | TARGET | SENDER | HOW},
+    [TR_FRAME_EXIT] = {"EXIT", NUMBER | TARGET | SENDER | HOW | WHY},
 };
 
 enum { LENGTH_SIZE = 4, KIND_SIZE = TR_FRAME_HEAD - LENGTH_SIZE };

@@ -12,7 +12,7 @@
 #include "serial/codec.h"
 
 enum {
-    TR_WIRE_VERSION = 1,
+    TR_WIRE_VERSION = 2,
     TR_FRAME_HEAD = 5,      /* bytes of length and kind */
     TR_HANDSHAKE_MAX = 512, /* bytes of a frame before the peer is authenticated */
     TR_FRAME_FIXED_MAX = 64 /* bytes that the fixed fields of any kind can take at most */
@@ -35,7 +35,10 @@ typedef enum tr_frame_kind {
     TR_FRAME_LOOKUP = 23,   /* number; tail: the name */
     TR_FRAME_FOUND = 24,    /* number, sender (the actor, or nobody) */
     TR_FRAME_PING = 25,     /* the sender lives */
-    TR_FRAME_GOODBYE = 26   /* the sender closes in good order */
+    TR_FRAME_GOODBYE = 26,  /* the sender closes in good order */
+    TR_FRAME_LINK = 27,     /* number, sender (who makes it), target */
+    TR_FRAME_UNLINK = 28,   /* number, sender (who takes it back), target, how */
+    TR_FRAME_EXIT = 29      /* number, sender (who ended), target, how, why */
 } tr_frame_kind;
 
 /* A frame, taken apart. Fields that the kind does not have are zero. */
@@ -44,7 +47,7 @@ typedef struct tr_frame {
     uint64_t number;
     uint64_t target;   /* an id in the receiving runtime */
     troupe_ref sender; /* a whole ref: an actor may pass on what came from a third node */
-    uint32_t how;      /* TR_SEND_* */
+    uint32_t how;      /* TR_SEND_*; of a link: 1 if the sender's node has made it, else 0 */
     uint32_t why;      /* a troupe_err */
     uint64_t type;     /* schema hash */
     const void *tail; /* kinds without one: NULL */

@@ -59,8 +59,8 @@ typedef struct troupe_behaviour {
      * end by `troupe_exit` once done; the asker's time-out runs on. Optional: stop now. */
     troupe_err (*stopping)(troupe_self *self, void *state);
 
-    /* The last act of every life that was started, with the reason; not called after a kill.
-     * Optional. */
+    /* The last act of every life that was started, with the reason; not called after a kill
+     * (but with the reason KILLED for who ends by the kill of a linked one). Optional. */
     void (*stop)(troupe_self *self, void *state, troupe_err why);
 } troupe_behaviour;
 
@@ -206,8 +206,9 @@ TROUPE_API troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const ch
 /* The body of the message that a monitor sends when the actor it watches ends. */
 struct troupe_down {
     uint64_t monitor; /* what troupe_monitor gave */
-    troupe_ref who;
-    uint32_t why; /* a troupe_err: how it ended; GONE: it was no more; NOCONNECTION */
+    troupe_ref who;   /* of troupe_monitor_name: its node, with the id 0 */
+    uint32_t why;     /* a troupe_err: how it ended; GONE: it was no more; NOCONNECTION */
+    const char *name; /* by which it was watched; NULL: by its ref */
 };
 /* Its type: `const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);` */
 TROUPE_API extern const troupe_type troupe_down_type;
@@ -215,13 +216,24 @@ TROUPE_API extern const troupe_type troupe_down_type;
 /* Watches an actor, on any node: exactly one `troupe_down` message comes when it ends, behind its
  * last message to this actor, once its name is free. It never fails for a full mailbox, and its
  * place is allocated here. Monitors stack: each has its own number and its own `down`. A supervised
- * actor that fails and is restarted has ended for its monitors. To watch one that has ended gives a
- * `down` with GONE at once. NOMEM. INVALID: `who` is nobody. */
+ * actor that fails and is restarted has ended for its monitors. To watch one that has ended gives
+ * a `down` with GONE at once. The monitors of an actor end with it, and with each of its lives, and
+ * so do `down`s that it has not received. NOMEM. INVALID: `who` is nobody. */
 TROUPE_CHECKED troupe_err troupe_monitor(troupe_self *self, troupe_ref who, uint64_t *monitor);
+
+/* The same for the actor of this runtime that has that name now; its `down` says the name. Who has
+ * the name later is not watched. A free name gives a `down` with GONE at once. NOMEM. INVALID:
+ * empty or longer than TROUPE_NAME_MAX. */
+TROUPE_CHECKED troupe_err troupe_monitor_name(troupe_self *self, const char *name,
+                                              uint64_t *monitor);
 
 /* Ends a monitor of this actor; a `down` that is queued already still comes. NOTFOUND: it is not
  * this actor's, or its `down` was sent. */
 TROUPE_API troupe_err troupe_demonitor(troupe_self *self, uint64_t monitor);
+
+/* The same, but no `down` comes any more: one that is queued is void. NOTFOUND: it is not this
+ * actor's, or its `down` was received. */
+TROUPE_API troupe_err troupe_demonitor_flush(troupe_self *self, uint64_t monitor);
 
 typedef struct troupe_timer {
     uint64_t id;

@@ -44,7 +44,8 @@ extern "C" {
     X(RESTARTING, 26, "the child is being restarted")                                            \
     X(PRESENT, 27, "there is a child of this id, which has ended")                               \
     X(IGNORE, 28, "the start decided that nothing is to be started")                             \
-    X(HELD, 33, "the child is held: it has used up its restarts")
+    X(HELD, 33, "the child is held: it has used up its restarts")                                \
+    X(KILL, 36, "to be killed")
 
 typedef enum troupe_err {
 #define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = (number),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/find.h"
 #include "actors/runtime.h"
 #include "test/support/everywhere.h"
 #include "test/support/family.h"
@@ -216,7 +217,9 @@ Test(supervisor, case_17_a_restart_uses_the_first_argument_and_a_fresh_state) {
 static void set_up_or_look(troupe_self *self) {
     troupe *rt = troupe_runtime(self);
     cr_assert_eq(rt->timers.count, 0, "a timer of the last life");
-    cr_assert_eq(rt->ties.all.count, 0, "a monitor of or on the last life");
+    const troupe_self *me = tr_table_find(&rt->table, troupe_me(self).id);
+    cr_assert(tr_list_empty(&me->watchers), "a monitor on the last life");
+    cr_assert(tr_list_empty(&me->watching), "a monitor of the last life");
     cr_assert(troupe_same(stage_find("a"), troupe_me(self)));
     troupe_msg *msg = cue_make(CUE_SAY, 0, TROUPE_NOBODY);
     cr_assert_eq(troupe_send_after(self, 1000, troupe_me(self), &msg, NULL), TROUPE_OK);

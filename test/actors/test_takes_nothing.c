@@ -1,6 +1,7 @@
 /* What never takes memory, and so never fails for want of it: each public function of this kind is
  * called without any, and must not even ask for some. */
 #include <criterion/criterion.h>
+#include <troupe/link.h>
 
 #include <troupe/report.h>
 
@@ -42,6 +43,7 @@ static troupe_err play(troupe_self *self, void *state, troupe_msg **msg) {
     it.self = self;
     it.msg = cue_make(CUE_SAY, 2, TROUPE_NOBODY);
     cr_assert_eq(troupe_monitor(self, it.who, &it.monitor), TROUPE_OK);
+    cr_assert_eq(troupe_link(self, it.who), TROUPE_OK);
     cr_assert_eq(troupe_send_after(self, 5, it.who, &it.msg, &it.timer), TROUPE_OK);
     it.msg = *msg;
     exhaust_nothing(stage_heap(), scene, NULL);
@@ -357,6 +359,36 @@ static void demonitor(void *ctx) {
 
 Test(takes_nothing, troupe_demonitor) {
     cr_assert_eq(inside(demonitor), TROUPE_TIMEOUT);
+}
+
+static void demonitor_flush(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_demonitor_flush(it.self, it.monitor), TROUPE_OK);
+    cr_assert_eq(troupe_demonitor_flush(it.self, it.monitor), TROUPE_NOTFOUND);
+}
+
+Test(takes_nothing, troupe_demonitor_flush) {
+    cr_assert_eq(inside(demonitor_flush), TROUPE_TIMEOUT);
+}
+
+static void unlink_it(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_unlink(it.self, it.who), TROUPE_OK);
+    cr_assert_eq(troupe_unlink(it.self, it.who), TROUPE_NOTFOUND);
+}
+
+Test(takes_nothing, troupe_unlink) {
+    cr_assert_eq(inside(unlink_it), TROUPE_TIMEOUT);
+}
+
+static void trap_exits(void *ctx) {
+    (void)ctx;
+    troupe_trap_exits(it.self, true);
+    troupe_trap_exits(it.self, false);
+}
+
+Test(takes_nothing, troupe_trap_exits) {
+    cr_assert_eq(inside(trap_exits), TROUPE_TIMEOUT);
 }
 
 static void cancel(void *ctx) {

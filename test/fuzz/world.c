@@ -82,6 +82,7 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
 static troupe_err start_hand(troupe_self *self, void *state, const void *arg) {
     (void)state;
     (void)arg;
+    troupe_trap_exits(self, true); /* else a rogue that links to it may end it, and rightly */
     return troupe_register(troupe_runtime(self), troupe_me(self), "hand");
 }
 

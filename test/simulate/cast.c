@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "test/simulate/links.h"
+
 enum { KIDS = 4, ROLES = 4096 };
 
 /* What an actor starts with, as long as its supervisor lives; a run needs a few hundred. */
@@ -12,14 +14,19 @@ typedef struct role {
     troupe_ref ref; /* who plays it */
     unsigned node;
     uint32_t limit, tries;
+    bool waits;
 } role;
 static role roles[ROLES];
 
 static role *new_role(slot *it) {
     static size_t used;
     role *as = &roles[used++ % ROLES];
-    *as = (role){
-        .it = it, .epoch = it->epoch, .node = it->node, .limit = it->limit, .tries = it->tries};
+    *as = (role){.it = it,
+                 .epoch = it->epoch,
+                 .node = it->node,
+                 .limit = it->limit,
+                 .tries = it->tries,
+                 .waits = it->waits};
     return as;
 }
 
@@ -63,6 +70,7 @@ static void watch(troupe_self *self, slot *it) {
                      .watched = ledger_index(who),
                      .watched_epoch = who->epoch};
     if (troupe_monitor(self, who->ref, &entry.id) != TROUPE_OK) return;
+    it->tied = true;
     book.monitor[book.monitors++] = entry;
 }
 
@@ -129,6 +137,31 @@ static void take_name(troupe_self *self) {
     MUST(troupe_same(found, troupe_me(self)));
 }
 
+static void link_to(troupe_self *self, slot *it) {
+    slot *who = cast_anybody(troupe_random(troupe_runtime(self)));
+    if (!who || troupe_link(self, who->ref) != TROUPE_OK) return;
+    it->tied = who->tied = true;
+    links_made(it, who);
+}
+
+static void unlink_from(troupe_self *self, slot *it) {
+    slot *who = cast_anybody(troupe_random(troupe_runtime(self)));
+    if (!who) return;
+    (void)troupe_unlink(self, who->ref);
+    links_taken_back(it, who);
+}
+
+static void signal_exit(troupe_self *self) {
+    const troupe_err why[] = {TROUPE_OK, TROUPE_SHUTDOWN, (troupe_err)TROUPE_USER, TROUPE_KILL};
+    const uint64_t drawn = troupe_random(troupe_runtime(self));
+    slot *who = cast_anybody(drawn / 8);
+    if (!who || !who->ref.node) return; /* it has not started yet */
+    who->tied = true;
+    troupe_err err = troupe_exit_signal(self, who->ref, why[drawn % 4]);
+    MUST(err == TROUPE_OK || err == TROUPE_NOMEM || err == TROUPE_FULL ||
+         err == TROUPE_NOCONNECTION);
+}
+
 static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) {
     const struct work answer = *work;
     troupe_err err;
@@ -162,6 +195,15 @@ static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) 
     case ACT_NAME:
         take_name(self);
         return TROUPE_OK;
+    case ACT_LINK:
+        link_to(self, it);
+        return TROUPE_OK;
+    case ACT_UNLINK:
+        unlink_from(self, it);
+        return TROUPE_OK;
+    case ACT_SIGNAL:
+        signal_exit(self);
+        return TROUPE_OK;
     case ACT_ANSWER:
         err = troupe_answer(self, &work_type, &answer);
         return err == TROUPE_NOMEM ? TROUPE_OK : err;
@@ -176,12 +218,14 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     slot *it = me(state);
     const struct work *work = troupe_as(*msg, &work_type);
     const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
+    const struct troupe_exit *ended = troupe_as(*msg, &troupe_exit_type);
     uint32_t waiting, limit;
     MUST(it->running++ == 0);
     it->received++;
     MUST(troupe_mailbox(troupe_runtime(self), troupe_me(self), &waiting, &limit) == TROUPE_OK);
     MUST(waiting <= it->limit);
     if (down) ledger_down(it, down);
+    if (ended && ended->link) links_exit(it, ended);
     troupe_err err = TROUPE_OK;
     if (work) {
         if (work->timer)
@@ -211,6 +255,7 @@ static slot *move_in(role *as, troupe_ref who) {
         if (!it) return NULL;
         it->limit = as->limit;
         it->tries = as->tries;
+        it->waits = as->waits;
         as->it = it;
         as->epoch = it->epoch;
     }
@@ -225,6 +270,7 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     if (!it->lives) it->ref = troupe_me(self);
     MUST(troupe_same(it->ref, troupe_me(self)));
     it->lives++;
+    troupe_trap_exits(self, ledger_index(it) % 2);
     return TROUPE_OK;
 }
 
@@ -279,16 +325,18 @@ static bool describe(unsigned node, const char *id, uint32_t drawn, bool dynamic
     it->limit = worker[drawn % KINDS].mailbox_limit;
     const uint32_t extra = troupe_sim_choose(book.sim, 64);
     it->tries = extra % 4 == 1 && !dynamic && drawn % 3 != TROUPE_TEMPORARY ? 2 + extra % 2 : 0;
+    const bool delay = extra / 4 % 4 == 1, hold = extra / 16 == 3;
+    it->waits = delay || hold;
     *child = (troupe_child){.id = id,
                             .what = &worker[drawn % KINDS],
                             .arg = new_role(it),
                             .restart = (troupe_restart)(drawn % 3),
                             .shutdown_ms = 1000,
                             .start_ms = extra % 2 ? 500 : 0,
-                            .backoff_ms = extra / 4 % 4 == 1 ? 50 : 0,
+                            .backoff_ms = delay ? 50 : 0,
                             .backoff_max_ms = 200,
-                            .max_restarts = extra / 16 == 3 ? 2 : 0,
-                            .hold = extra / 16 == 3,
+                            .max_restarts = hold ? 2 : 0,
+                            .hold = hold,
                             .flush = extra % 8 == 2,
                             .poison_after = it->tries};
     return true;

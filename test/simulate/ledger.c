@@ -155,13 +155,13 @@ static void check_account(const slot *it) {
     troupe_account own;
     troupe *rt = book.rt[it->node];
     if (!it->alive || !rt || troupe_account_of(rt, it->ref, &own) != TROUPE_OK) return;
+    const uint64_t taken = own.handled + own.dead[TROUPE_DEAD_FAILED];
     /* One that is tried again is received more than once. */
-    if (!it->tries && own.handled + own.dead[TROUPE_DEAD_FAILED] != it->received)
+    if (!it->tries && (it->tied ? taken < it->received : taken != it->received))
         WRONG("slot %u received %llu messages, and its account says %llu", ledger_index(it),
-              (unsigned long long)it->received,
-              (unsigned long long)(own.handled + own.dead[TROUPE_DEAD_FAILED]));
+              (unsigned long long)it->received, (unsigned long long)taken);
     /* Its signals are queued too. */
-    if (!it->far && own.queued < it->outstanding)
+    if (!it->far && !it->tries && own.queued < it->outstanding)
         WRONG("slot %u has %u messages unread, and its account says %llu", ledger_index(it),
               it->outstanding, (unsigned long long)own.queued);
     if (troupe_account_missing(&own))

@@ -23,6 +23,9 @@ typedef enum act {
     ACT_CANCEL,
     ACT_SPAWN,
     ACT_NAME,
+    ACT_LINK,   /* link to somebody; ... */
+    ACT_UNLINK, /* ... or take it back */
+    ACT_SIGNAL, /* send somebody an exit signal */
     ACT_ANSWER, /* with its number */
     ACTS
 } act;
@@ -43,10 +46,12 @@ typedef struct slot {
     uint32_t epoch, limit, lives;
     bool alive, supervised, far; /* far: somebody on another node has sent to it */
     int running;                 /* callbacks that are inside */
+    bool waits;                  /* its supervisor may let it wait between two lives */
+    bool tied;                   /* signals may come that `receive` does not see */
     uint64_t received;           /* that `receive` was called for, over all lives */
     uint32_t tries;              /* of its messages, one that fails it; 0: as others */
     uint32_t last_from, last_number, last_tries; /* the last one that came, and how often */
-    uint32_t outstanding;        /* accepted, and neither handled nor dead; of local senders */
+    uint32_t outstanding; /* accepted, and neither handled nor dead; of local senders */
     uint32_t sent[SENDERS], seen[SENDERS]; /* numbers of pairs, by the other slot */
     uint32_t seen_epoch[SENDERS];
     uint32_t down_epoch[SENDERS]; /* 1 + the epoch whose end this one was told */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "test/simulate/cast.h"
+#include "test/simulate/links.h"
 
 enum { ROUNDS = 80, ACTORS = 10 };
 
@@ -189,6 +190,7 @@ static void come_to_rest(void) {
     look_around();
     ledger_balance();
     ledger_check();
+    links_check();
     for (slot *it = book.slot; it < book.slot + SLOTS; it++) {
         look_around();
         if (it->alive && !answers(it)) WRONG("slot %u does not answer", ledger_index(it));
@@ -211,6 +213,7 @@ static void play(const troupe_sim_config *config, void *ctx) {
     if (config->seed % 5 == 4) own.faults = (troupe_faults){0};
     memset(&book, 0, sizeof book);
     book.config = config;
+    links_begin();
     book.nodes = 1 + (unsigned)(config->seed % 3);
     book.squeezes = own.faults.full;
     MUST(troupe_sim_open(&own, &book.sim) == TROUPE_OK);

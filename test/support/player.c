@@ -1,6 +1,8 @@
 #include "test/support/player.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <troupe/link.h>
 
 #include "actors/runtime.h"
 #include "serial/envelope.h"
@@ -65,6 +67,12 @@ static troupe_err play(troupe_self *self, struct memory *memory, const struct cu
     case CUE_LATE:
         stage_say("late(%s)", troupe_errname(troupe_tell(self, memory->kept, &cue_type, &out)));
         return TROUPE_OK;
+    case CUE_LINK: return troupe_link(self, cue->who);
+    case CUE_UNLINK:
+        stage_say("unlink(%s,%s)", memory->as->id, troupe_errname(troupe_unlink(self, cue->who)));
+        return TROUPE_OK;
+    case CUE_TRAP: troupe_trap_exits(self, cue->n); return TROUPE_OK;
+    case CUE_SIGNAL: return troupe_exit_signal(self, cue->who, (troupe_err)cue->n);
     default: return TROUPE_INVALID;
     }
 }
@@ -74,6 +82,13 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
     if (down) {
         say_down(memory, down);
+        return TROUPE_OK;
+    }
+    const struct troupe_exit *ended = troupe_as(*msg, &troupe_exit_type);
+    if (ended) {
+        cr_assert(troupe_same(ended->who, troupe_sender(self)));
+        stage_say("%s(%s,%s)", ended->link ? "exit" : "signal", memory->as->id,
+                  troupe_errname((troupe_err)ended->why));
         return TROUPE_OK;
     }
     const struct cue *cue = troupe_as(*msg, &cue_type);
@@ -123,6 +138,14 @@ void cue_about(troupe_ref to, uint32_t act, uint32_t n, troupe_ref who) {
 
 void cue(troupe_ref to, uint32_t act, uint32_t n) {
     cue_about(to, act, n, TROUPE_NOBODY);
+}
+
+void cue_done(troupe_ref to, const char *id, uint32_t act, uint32_t n, troupe_ref who) {
+    char word[32];
+    (void)snprintf(word, sizeof word, "%s:77", id);
+    cue_about(to, act, n, who);
+    cue(to, CUE_SAY, 77);
+    stage_expect(word);
 }
 
 uint32_t cue_n(const troupe_msg *msg) {

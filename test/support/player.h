@@ -33,7 +33,12 @@ enum {
     CUE_COUNT,  /* id=n, n being counted up in its state from 1 */
     CUE_ANSWER, /* answers with CUE_SAY n */
     CUE_KEEP,   /* keeps the sender */
-    CUE_LATE    /* answers the kept one with CUE_SAY n */
+    CUE_LATE,   /* answers the kept one with CUE_SAY n */
+    CUE_LINK,   /* links to who */
+    CUE_UNLINK, /* ends that; says unlink(id,ERROR) */
+    CUE_TRAP,   /* traps exits from here on, or not if n is 0; then says exit(id,REASON) for one of
+                 * a link and signal(id,REASON) for one that was sent */
+    CUE_SIGNAL  /* sends who an exit signal with reason n */
 };
 
 struct cue {
@@ -53,6 +58,10 @@ void cue(troupe_ref to, uint32_t act, uint32_t n);
 
 /* The same about somebody. */
 void cue_about(troupe_ref to, uint32_t act, uint32_t n, troupe_ref who);
+
+/* The same, and waits until it has been done: the diary, which must get nothing else meanwhile, is
+ * empty then. `id` is the player's. */
+void cue_done(troupe_ref to, const char *id, uint32_t act, uint32_t n, troupe_ref who);
 
 /* What a cue about no number holds: the `n` of a message that is a cue. */
 uint32_t cue_n(const troupe_msg *msg);

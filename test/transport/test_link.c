@@ -90,7 +90,7 @@ static void frame_cuts(house *h, const tr_frame *frame, unsigned times, const ch
 
 ANYWHERE(link, frames_that_are_none_cut_the_connection, 100) {
     house *h = house_open(tcp);
-    static const unsigned unknown[] = {0, 6, 15, 27, 255};
+    static const unsigned unknown[] = {0, 6, 15, 30, 255};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         bytes_cut(h, 9, unknown[i], "frame of the unknown kind");
     bytes_cut(h, 0, 0, "frame without a kind");
@@ -118,7 +118,8 @@ ANYWHERE(link, frames_out_of_place_cut_the_connection, 100) {
                                           TR_FRAME_WELCOME, TR_FRAME_REFUSE};
     for (size_t i = 0; i < sizeof early / sizeof *early; i++)
         frame_cuts(h, &(tr_frame){.kind = early[i]}, 1, "a frame of kind");
-    static const tr_frame_kind own[] = {TR_FRAME_MONITOR, TR_FRAME_DEMONITOR, TR_FRAME_DOWN};
+    static const tr_frame_kind own[] = {TR_FRAME_MONITOR, TR_FRAME_DEMONITOR, TR_FRAME_DOWN,
+                                        TR_FRAME_LINK, TR_FRAME_UNLINK, TR_FRAME_EXIT};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         for (uint64_t node = 0; node <= THIRD; node += THIRD)
             frame_cuts(h, &(tr_frame){.kind = own[i], .number = h->monitor, .target = h->hand.id,
@@ -133,7 +134,7 @@ ANYWHERE(link, frames_out_of_place_cut_the_connection, 100) {
     char name[TROUPE_NAME_MAX + 1] = {'x'};
     frame_cuts(h, &(tr_frame){.kind = TR_FRAME_LOOKUP, .tail = name, .tail_size = sizeof name}, 1,
                "a frame of kind 23: malformed");
-    cr_assert_eq(notes_count(h->all), 2u * (5 + 6 + 4), "nothing but downs");
+    cr_assert_eq(notes_count(h->all), 2u * (5 + 12 + 4), "nothing but downs");
     house_close(h);
 }
 

@@ -47,6 +47,12 @@ static const struct golden golden[] = {
     {{.kind = TR_FRAME_FOUND, .number = N, .sender = WHO}, "00000019 18 " N_HEX WHO_HEX},
     {{.kind = TR_FRAME_PING}, "00000001 19"},
     {{.kind = TR_FRAME_GOODBYE}, "00000001 1a"},
+    {{.kind = TR_FRAME_LINK, .number = N, .target = AT, .sender = WHO},
+     "00000021 1b " N_HEX AT_HEX WHO_HEX},
+    {{.kind = TR_FRAME_UNLINK, .number = N, .target = AT, .sender = WHO, .how = 1},
+     "00000025 1c " N_HEX AT_HEX WHO_HEX "00000001"},
+    {{.kind = TR_FRAME_EXIT, .number = N, .target = AT, .sender = WHO, .how = 1, .why = 0x3e9},
+     "00000029 1d " N_HEX AT_HEX WHO_HEX "00000001 000003e9"},
 };
 enum { KINDS = sizeof golden / sizeof golden[0] };
 
@@ -180,7 +186,7 @@ static const struct refused refused[] = {
     {"00000001 00", TROUPE_MALFORMED, "frame of the unknown kind 0"},
     {"00000001 06", TROUPE_MALFORMED, "frame of the unknown kind 6"},
     {"00000001 0f", TROUPE_MALFORMED, "frame of the unknown kind 15"},
-    {"00000001 1b", TROUPE_MALFORMED, "frame of the unknown kind 27"},
+    {"00000001 1e", TROUPE_MALFORMED, "frame of the unknown kind 30"},
     {"00001000 ff", TROUPE_MALFORMED, "frame of the unknown kind 255"},
     {"00000002 05", TROUPE_MALFORMED, "REFUSE of 2 bytes, expected 1"},
     {"00000024 10", TROUPE_MALFORMED, "SEND of 36 bytes, expected at least 37"},
