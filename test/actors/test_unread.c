@@ -263,6 +263,23 @@ Everywhere(unread, a_flush_leaves_what_is_tried_again) {
     stage_close();
 }
 
+/* It failed on a message, has handled it since, and is killed: the next one is like all others. */
+Test(unread, a_flush_leaves_nothing_that_was_handled_at_last) {
+    left = 1;
+    troupe_ref top = open_with(
+        STAGE_SIMULATED,
+        (troupe_child){.id = "a", .name = "a", .what = &shaky, .flush = true, .poison_after = 3});
+    cue_named("a", CUE_SAY, 1);
+    stage_expect("failed(1) did(1)");
+    cue_named("a", CUE_SAY, 2);
+    cr_assert_eq(troupe_kill(stage_rt(), stage_find("a")), TROUPE_OK);
+    stage_expect("");
+    family_expect(top, "a:RUNNING:2");
+    cr_assert_eq(seen.count[TROUPE_DEAD_FLUSHED], 1);
+    balances();
+    stage_close();
+}
+
 /* The same for one that has a thread of its own. */
 Test(unread, a_blocking_actor_is_flushed_and_tries_again_too) {
     troupe_behaviour blocking = player_with_4;
