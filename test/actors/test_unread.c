@@ -99,6 +99,19 @@ Everywhere(unread, case_58_with_flush_a_life_begins_without_mail) {
     stage_close();
 }
 
+Everywhere(unread, case_58_the_mail_of_one_that_was_ended_is_dead) {
+    troupe_ref top = open_with(workers, flushed(&full)), who = stage_find("a");
+    cr_assert_eq(troupe_terminate_child(stage_rt(), top, "a", MS), TROUPE_OK);
+    stage_await_gone(who);
+    stage_expect("start(a) stopping(a) stop(a,SHUTDOWN)");
+    cr_assert_eq(seen.count[TROUPE_DEAD_STOPPED], 4);
+    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+    cr_assert_eq(troupe_post(stage_rt(), who, &msg), TROUPE_GONE);
+    troupe_drop(&msg);
+    balances();
+    stage_close();
+}
+
 Everywhere(unread, without_flush_it_is_all_there) {
     troupe_child child = flushed(&full);
     child.flush = false;
