@@ -97,11 +97,9 @@ troupe_err troupe_account_of(troupe *rt, troupe_ref who, troupe_account *out) {
     tr_walk walk = {.sched = &rt->sched};
     *out = (troupe_account){.handled = tr_load64_relaxed(&self->handled)};
     out->dead[TROUPE_DEAD_FAILED] = tr_load32_relaxed(&self->failed);
-    out->dead[TROUPE_DEAD_FLUSHED] = tr_load32_relaxed(&self->flushed);
     out->queued = queued(&walk, &self->task);
     leave(&walk);
-    out->sent = out->handled + out->dead[TROUPE_DEAD_FAILED] + out->dead[TROUPE_DEAD_FLUSHED] +
-                out->queued;
+    out->sent = out->handled + out->dead[TROUPE_DEAD_FAILED] + out->queued;
     return TROUPE_OK;
 }
 

@@ -55,7 +55,6 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     self->lives = 0;
     tr_store64_relaxed(&self->handled, 0);
     tr_store32_relaxed(&self->failed, 0);
-    tr_store32_relaxed(&self->flushed, 0);
     self->in_hand = 0;
     tr_actor_set_doing(self, "start");
     self->failure = NULL;

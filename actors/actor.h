@@ -84,8 +84,7 @@ struct troupe_self {
     uint32_t lives;      /* begun so far */
     uint32_t in_hand;    /* flags of the message being handled and TR_IN_HAND; 0 outside */
     uint32_t why;        /* a troupe_err */
-    tr_atomic32 failed;  /* messages that a life failed on; others read it too */
-    tr_atomic32 flushed; /* messages that were flushed; the same */
+    tr_atomic32 failed;  /* messages that a life failed on, or flushed; others read it too */
     uint8_t status;      /* a tr_status */
     bool is_supervisor;  /* constant for one actor */
     bool ready;          /* start is complete */

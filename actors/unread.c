@@ -20,7 +20,7 @@ void tr_unread_flush(troupe_self *self) {
         places += (msg->flags & TR_MSG_COUNTED) != 0;
         tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_FLUSHED, TROUPE_FAILED);
     }
-    tr_store32_relaxed(&self->flushed, tr_load32_relaxed(&self->flushed) + ended);
+    tr_store32_relaxed(&self->failed, tr_load32_relaxed(&self->failed) + ended);
     bool wanted = tr_turn_give_places(&rt->sched, &self->task, places);
     tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
     if (port) port->ops->room(port, me);

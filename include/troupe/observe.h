@@ -54,8 +54,8 @@ typedef struct troupe_account {
 TROUPE_API void troupe_account_all(troupe *rt, troupe_account *out);
 
 /* The account of one living actor of this runtime: what came into its mailbox so far, over all its
- * lives; `returned` and `forwarded` are 0, and what is QUARANTINED counts as FAILED. Any thread.
- * GONE. */
+ * lives; `returned` and `forwarded` are 0, and what is QUARANTINED or FLUSHED counts as FAILED. Any
+ * thread. GONE. */
 TROUPE_CHECKED troupe_err troupe_account_of(troupe *rt, troupe_ref who, troupe_account *out);
 
 /* Messages that are in none of the places of an account where one that was sent must be; 0: it
