@@ -9,11 +9,17 @@ static bool is_signal(const troupe_msg *msg) {
     return !msg->generation;
 }
 
+/* Whether the first of its mail is a message that it failed on: it is the next that is handled, so
+ * nothing else has been since. */
+static bool has_failed_on_first(const troupe_self *self) {
+    return self->bond->tries && self->bond->tried_at == tr_load64_relaxed(&self->handled);
+}
+
 void tr_unread_flush(troupe_self *self) {
     troupe *rt = self->rt;
     troupe_ref me = tr_actor_ref(self);
     tr_fifo mail = tr_turn_take_mail(&rt->sched, &self->task);
-    tr_link *again = self->bond->tries ? tr_fifo_get(&mail) : NULL;
+    tr_link *again = has_failed_on_first(self) ? tr_fifo_get(&mail) : NULL;
     tr_link *signals = NULL; /* the last one first */
     uint32_t places = 0, ended = 0;
     for (tr_link *link; (link = tr_fifo_get(&mail));) {
@@ -44,15 +50,11 @@ static bool was_signal(const troupe_msg *msg) {
     return type && !(msg->flags & TR_MSG_COUNTED);
 }
 
-/* A message that is to be tried again is the next that is handled, so nothing else has been if it
- * fails once more. */
 bool tr_unread_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_dead *reason) {
     tr_bond *bond = self->bond;
     *reason = TROUPE_DEAD_FAILED;
     if (!bond || !bond->poison_after || was_signal(msg)) return false;
-    const uint64_t handled = tr_load64_relaxed(&self->handled);
-    bool same = bond->tries && bond->tried_at == handled;
-    uint32_t tries = same ? bond->tries + 1 : 1;
+    uint32_t tries = has_failed_on_first(self) ? bond->tries + 1 : 1;
     bond->tries = 0;
     if (self->answered) return false; /* it would be answered twice */
     if (tries >= bond->poison_after) {
@@ -60,7 +62,7 @@ bool tr_unread_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_d
         return false;
     }
     bond->tries = tries;
-    bond->tried_at = handled;
+    bond->tried_at = tr_load64_relaxed(&self->handled);
     turn->owed = false; /* it was not handled, and keeps its place */
     tr_turn_put_back(&self->rt->sched, &self->task, &msg->link);
     return true;
