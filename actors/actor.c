@@ -33,6 +33,7 @@ static const char *doing(const troupe_self *self) {
 troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg, tr_bond *bond,
                          troupe_self **out) {
     if (!what || !what->receive || what->mailbox_limit > TROUPE_MAILBOX_MAX) return TROUPE_INVALID;
+    if (what->memory_limit && what->memory_limit < what->state_size) return TROUPE_INVALID;
     bool blocking = what->blocking && !rt->sim;
     if (blocking && rt->sched.stepped) return TROUPE_INVALID;
     if (blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
@@ -58,7 +59,7 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     self->in_hand = 0;
     tr_actor_set_doing(self, "start");
     self->failure = NULL;
-    self->cleanups = NULL;
+    self->owned = NULL;
     tr_list_init(&self->watchers);
     tr_list_init(&self->watching);
     tr_list_init(&self->timers);
@@ -125,6 +126,17 @@ troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, i
     return why;
 }
 
+void tr_actor_fail(troupe_self *self, troupe_err why, const char *format, ...) {
+    tr_failure *failure = tr_actor_failure(self);
+    if (failure) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(failure->text, sizeof failure->text, format, args);
+        va_end(args);
+    }
+    troupe_exit(self, why);
+}
+
 void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, troupe_err why) {
     tr_msg_embed(&note->msg, &tr_note_type);
     note->body = (struct tr_note_body){self, what, why};
@@ -138,14 +150,6 @@ void troupe_ready(troupe_self *self) {
     if (self->ready) return;
     self->ready = true;
     if (self->bond) tr_actor_tell_parent(self, &self->bond->ready, TR_NOTE_READY, TROUPE_OK);
-}
-
-troupe_err tr_port_on_end(troupe_self *self, void (*run)(void *ctx), void *ctx) {
-    tr_cleanup *cleanup = tr_take(self->rt->heap, sizeof *cleanup);
-    if (!cleanup) return TROUPE_NOMEM;
-    *cleanup = (tr_cleanup){self->cleanups, run, ctx};
-    self->cleanups = cleanup;
-    return TROUPE_OK;
 }
 
 void tr_task_describe(const tr_task *task, char *text, size_t room) {

@@ -50,13 +50,6 @@ typedef struct tr_failure {
     troupe_ref from;   /* that message's sender */
 } tr_failure;
 
-/* Something to run when a life ends. */
-typedef struct tr_cleanup {
-    struct tr_cleanup *next;
-    void (*run)(void *ctx);
-    void *ctx;
-} tr_cleanup;
-
 /* In `in_hand`, beside TR_MSG_*: there is a message. */
 #define TR_IN_HAND (UINT32_C(1) << 31)
 
@@ -74,7 +67,7 @@ struct troupe_self {
     troupe_ref sender; /* of the message being handled; outside old news */
     tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
     tr_failure *failure; /* of the last life; read by the supervisor while held */
-    tr_cleanup *cleanups;
+    struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
     tr_atomic64 handled; /* messages so far, over all lives; others read it too */
     uint32_t lives;      /* begun so far */
     uint32_t in_hand;    /* flags of the message being handled and TR_IN_HAND; 0 outside */
@@ -106,6 +99,9 @@ static inline void tr_actor_set_doing(troupe_self *self, const char *what) {
 /* The record of how this life failed, made at the first call; NULL then: no memory, or the first
  * failure is on record already, which is the one that counts. By whoever runs it. */
 tr_failure *tr_actor_failure(troupe_self *self);
+
+/* What `troupe_fail` does, without a place to tell: the runtime finds the failure. */
+void tr_actor_fail(troupe_self *self, troupe_err why, const char *format, ...) TROUPE_PRINTF(3, 4);
 
 /* Sends its supervisor one of the bond's notes, which is not on its way. By whoever runs it. */
 void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, troupe_err why);

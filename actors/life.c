@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/find.h"
+#include "actors/memory.h"
 #include "actors/report.h"
 #include "actors/send.h"
 #include "actors/turn.h"
@@ -18,11 +19,7 @@ bool tr_life_clean(troupe_err why) {
 
 /* Gives back all that a life held. */
 static void release(troupe_self *self) {
-    for (tr_cleanup *cleanup; (cleanup = self->cleanups);) {
-        self->cleanups = cleanup->next;
-        cleanup->run(cleanup->ctx);
-        tr_give(self->rt->heap, cleanup, sizeof *cleanup);
-    }
+    tr_memory_end(self);
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
     if (self->has_watched) tr_ties_forget(self);
     tr_pool_give(&self->rt->pool, self->state, self->what->state_size);

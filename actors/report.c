@@ -48,6 +48,8 @@ void tr_report_failure(troupe_self *self, troupe_err why, const char *next) {
     if (failure && failure->file)
         snprintf(place, sizeof place, ": \"%s\" at %s:%d", failure->text, failure->file,
                  failure->line);
+    else if (failure && failure->text[0])
+        snprintf(place, sizeof place, ": %s", failure->text);
     tr_log(self->rt, TROUPE_ERROR,
            "actor failed: %s (life %u) in %s from %s: %s (%s)%s; %s; %u messages kept", path,
            self->lives, failure && failure->doing ? failure->doing : "start", from,

@@ -32,6 +32,8 @@ typedef struct troupe_behaviour {
      * `config.blocking_threads` of their own, so that nobody has to wait behind them. A message to
      * it costs more. Not on a stepped runtime. */
     bool blocking;
+    /* Bytes that one life may have, of state and `troupe_alloc` together; 0: no limit. */
+    size_t memory_limit;
 
     /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
      * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but
@@ -117,9 +119,10 @@ TROUPE_API troupe *troupe_runtime(troupe_self *self);
 TROUPE_API troupe_ref troupe_me(troupe_self *self);
 
 /* Starts an actor: `start` runs on the calling thread before this returns. `arg` is only read
- * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a limit over
- * TROUPE_MAILBOX_MAX, or `blocking` on a stepped runtime; SYSTEM: no thread for a blocking actor;
- * CLOSED: the runtime is closing; or whatever `start` returned. */
+ * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a mailbox_limit
+ * over TROUPE_MAILBOX_MAX, a memory_limit under the state_size, or `blocking` on a stepped runtime;
+ * SYSTEM: no thread for a blocking actor; CLOSED: the runtime is closing; or whatever `start`
+ * returned. */
 TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                                        troupe_ref *out);
 
@@ -189,6 +192,32 @@ TROUPE_API void troupe_ready(troupe_self *self);
  * fails all the same, and the report lacks text and place. */
 TROUPE_API troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
                                      const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* Memory that belongs to this life of the running actor: what it has not given back by then is
+ * given back when the life ends, however it ends, a kill and a failed start included, after `stop`
+ * and all cleanups. Aligned to 16, not cleared. No other actor may use it. NULL: there is no memory,
+ * or `size` is 0; or it is more than `behaviour.memory_limit` allows, and then the actor also fails,
+ * with OVER_BUDGET, once this callback has returned. */
+TROUPE_API void *troupe_alloc(troupe_self *self, size_t size);
+
+/* Moves what `troupe_alloc` gave to memory of another size, with as much of its contents as fits;
+ * `memory` NULL: the same as `troupe_alloc`. NULL, as for that: the old memory is still there,
+ * unchanged. Only the new size counts against the limit. */
+TROUPE_API void *troupe_resize(troupe_self *self, void *memory, size_t size);
+
+/* Gives memory of this life back; does nothing to NULL. What is not this actor's, or was given back
+ * already, stops a debug build. */
+TROUPE_API void troupe_free(troupe_self *self, void *memory);
+
+/* Has `run(arg)` called when this life of the running actor ends, however it ends, a kill and a
+ * failed start included: after `stop`, the last one asked for first, while state and memory of the
+ * life are still there. It runs where the actor ran, and must not wait, nor use `troupe_self`; what
+ * takes the runtime may be called. NOMEM: it will not be called. INVALID: `run` is NULL. */
+TROUPE_CHECKED troupe_err troupe_defer(troupe_self *self, void (*run)(void *arg), void *arg);
+
+/* Takes that back without calling it: the latest `troupe_defer` of this life with the same `run`
+ * and `arg`. NOTFOUND: there is none. */
+TROUPE_API troupe_err troupe_undefer(troupe_self *self, void (*run)(void *arg), void *arg);
 
 /* The body of the message that a monitor sends when the actor it watches ends. */
 struct troupe_down {
