@@ -110,31 +110,45 @@ tr_failure *tr_actor_failure(troupe_self *self) {
     return self->failure;
 }
 
-troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
-                          const char *format, ...) {
+/* Puts a failure on record, if it is the first of this life, and ends the life. */
+static troupe_err fail(troupe_self *self, troupe_err why, tr_failure how, const char *format,
+                       va_list args) {
     if (why == TROUPE_OK) why = TROUPE_FAILED;
     tr_failure *failure = tr_actor_failure(self);
     if (failure) {
-        failure->file = file;
-        failure->line = line;
-        va_list args;
-        va_start(args, format);
+        failure->condition = how.condition;
+        failure->file = how.file;
+        failure->line = how.line;
         vsnprintf(failure->text, sizeof failure->text, format, args);
-        va_end(args);
     }
     troupe_exit(self, why);
     return why;
 }
 
+troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
+                          const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    why = fail(self, why, (tr_failure){.file = file, .line = line}, format, args);
+    va_end(args);
+    return why;
+}
+
+troupe_err troupe_unmet_at(troupe_self *self, const char *condition, const char *file, int line,
+                           const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const tr_failure how = {.condition = condition, .file = file, .line = line};
+    troupe_err why = fail(self, TROUPE_UNMET, how, format, args);
+    va_end(args);
+    return why;
+}
+
 void tr_actor_fail(troupe_self *self, troupe_err why, const char *format, ...) {
-    tr_failure *failure = tr_actor_failure(self);
-    if (failure) {
-        va_list args;
-        va_start(args, format);
-        vsnprintf(failure->text, sizeof failure->text, format, args);
-        va_end(args);
-    }
-    troupe_exit(self, why);
+    va_list args;
+    va_start(args, format);
+    (void)fail(self, why, (tr_failure){.file = NULL}, format, args);
+    va_end(args);
 }
 
 void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, troupe_err why) {

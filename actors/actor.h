@@ -43,7 +43,8 @@ typedef struct tr_bond {
 
 /* How a life failed, for the report. */
 typedef struct tr_failure {
-    const char *file; /* NULL: the callback just returned the error */
+    const char *condition; /* that did not hold; NULL: it is about none */
+    const char *file;      /* NULL: the callback just returned the error, or the runtime found it */
     int line;
     char text[200];
     const char *doing; /* the callback, or the type of the message being handled */

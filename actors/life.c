@@ -56,14 +56,26 @@ void tr_life_bury(troupe_self *self) {
     if (tr_turn_release(&rt->sched, &self->task)) tr_life_give_place(self);
 }
 
+/* Runs `stop`. If that fails, this is told at once: the life has ended for another reason, which
+ * stays what the supervisor hears. */
+static void run_stop(troupe_self *self, troupe_err why) {
+    tr_failure *cause = self->failure;
+    self->failure = NULL;
+    self->ending = false;
+    self->why = TROUPE_OK;
+    tr_actor_set_doing(self, "stop");
+    self->what->stop(self, self->state, why);
+    if (!tr_life_clean(self->why)) tr_report_bad_stop(self, why);
+    tr_give(self->rt->heap, self->failure, sizeof *self->failure);
+    self->failure = cause;
+    self->ending = true;
+}
+
 bool tr_life_end(troupe_self *self, troupe_err why) {
     tr_turn_unwatch(&self->rt->sched);
     bool started = self->status == TR_ALIVE;
     if (!tr_life_clean(why)) (void)tr_actor_failure(self); /* at least with what it was doing */
-    if (started && why != TROUPE_KILLED && self->what->stop) {
-        tr_actor_set_doing(self, "stop");
-        self->what->stop(self, self->state, why);
-    }
+    if (started && why != TROUPE_KILLED && self->what->stop) run_stop(self, why);
     release(self);
     self->status = TR_HELD;
     self->why = why;

@@ -49,8 +49,8 @@ typedef struct troupe_behaviour {
      * end by `troupe_exit` once done; the asker's time-out runs on. Optional: stop now. */
     troupe_err (*stopping)(troupe_self *self, void *state);
 
-    /* The last act of every life that was started, with the reason; not called after a kill.
-     * Optional. */
+    /* The last act of every life that was started, with the reason; not called after a kill. What
+     * fails in it is reported and changes nothing: the life has ended, for its reason. Optional. */
     void (*stop)(troupe_self *self, void *state, troupe_err why);
 } troupe_behaviour;
 
@@ -193,10 +193,24 @@ TROUPE_API void troupe_ready(troupe_self *self);
 TROUPE_API troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
                                      const char *format, ...) TROUPE_PRINTF(5, 6);
 
+/* Fails the running actor with UNMET unless `condition` holds, and returns that error from the
+ * function in which it stands, so that nothing more is done with a state that is not as it must be:
+ * `TROUPE_REQUIRE(self, n < s->most, "n is %d", n);`. The report has condition, text and place. For
+ * callbacks and functions that return a troupe_err; `stop` says `troupe_fail`. */
+#define TROUPE_REQUIRE(self, condition, ...)                                                       \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            return troupe_unmet_at(self, #condition, __FILE__, __LINE__, __VA_ARGS__);             \
+    } while (0)
+
+/* What TROUPE_REQUIRE calls when its condition does not hold; returns UNMET. */
+TROUPE_API troupe_err troupe_unmet_at(troupe_self *self, const char *condition, const char *file,
+                                      int line, const char *format, ...) TROUPE_PRINTF(5, 6);
+
 /* Memory that belongs to this life of the running actor: what it has not given back by then is
  * given back when the life ends, however it ends, a kill and a failed start included, after `stop`
- * and all cleanups. Aligned to 16, not cleared. No other actor may use it. NULL: there is no memory,
- * or `size` is 0; or it is more than `behaviour.memory_limit` allows, and then the actor also fails,
+ * and all cleanups. Aligned to 16, not cleared. No other actor may use it. NULL: there is none, or
+ * `size` is 0; or it is more than `behaviour.memory_limit` allows, and then the actor also fails,
  * with OVER_BUDGET, once this callback has returned. */
 TROUPE_API void *troupe_alloc(troupe_self *self, size_t size);
 

@@ -44,7 +44,8 @@ extern "C" {
     X(RESTARTING, 26, "the child is being restarted")                                            \
     X(PRESENT, 27, "there is a child of this id, which has ended")                               \
     X(IGNORE, 28, "the start decided that nothing is to be started")                            \
-    X(OVER_BUDGET, 29, "more memory than its behaviour allows")
+    X(OVER_BUDGET, 29, "more memory than its behaviour allows")                         \
+    X(UNMET, 31, "a condition that must hold did not")
 
 typedef enum troupe_err {
 #define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = (number),

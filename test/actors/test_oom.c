@@ -414,6 +414,30 @@ Test(oom, troupe_fail_at) {
     on_stages(fail);
 }
 
+static troupe_err require(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    (void)msg;
+    TROUPE_REQUIRE(self, state, "it has no state");
+    return TROUPE_OK;
+}
+
+static void fail_a_condition(troupe *rt, exhaust *x) {
+    static const troupe_behaviour what = {.name = "needy", .receive = require};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 0);
+    exhaust_from(x, stage_heap());
+    (void)stage_run();
+    bool refused = exhaust_to(x);
+    cr_assert_not(stage_there(who));
+    cr_assert_eq(stage_logged("actor failed: needy"), 1);
+    cr_assert_eq(stage_logged("\"it has no state\""), refused ? 0 : 1);
+}
+
+Test(oom, troupe_unmet_at) {
+    on_stages(fail_a_condition);
+}
+
 /* --- Asking ----------------------------------------------------------------------------------- */
 
 /* Who can't make the answer fails by the player's rules. */
