@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/guard.h"
 #include "actors/report.h"
 #include "actors/send.h"
 #include "actors/supervisor.h"
@@ -37,14 +38,19 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     bool blocking = what->blocking && !rt->sim;
     if (blocking && rt->sched.stepped) return TROUPE_INVALID;
     if (blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
+    const troupe_behaviour *guarded = tr_guard_make(rt, what);
+    if (!guarded) return TROUPE_NOMEM;
     const tr_worker *worker = tr_sched_mine(&rt->sched);
     bool is_supervisor = what == &troupe_supervisor;
     troupe_self *self =
         tr_table_take(&rt->table, worker ? worker->index : TR_NOWHERE, is_supervisor && !bond);
-    if (!self) return TROUPE_NOMEM;
+    if (!self) {
+        tr_guard_free(rt, guarded);
+        return TROUPE_NOMEM;
+    }
     self->is_supervisor = is_supervisor;
     self->rt = rt;
-    self->what = what;
+    self->what = guarded;
     self->state = NULL;
     self->arg = arg;
     self->bond = bond;

@@ -59,7 +59,7 @@ typedef struct tr_failure {
 struct troupe_self {
     tr_task task; /* the scheduler's */
     troupe *rt;   /* constant */
-    const troupe_behaviour *what;
+    const troupe_behaviour *what; /* constant; its own one if it is guarded */
     void *state;
     const void *arg;   /* of a supervised actor: what each start gets */
     tr_bond *bond;     /* to its supervisor; NULL: top level */

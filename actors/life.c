@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/find.h"
+#include "actors/guard.h"
 #include "actors/memory.h"
 #include "actors/report.h"
 #include "actors/send.h"
@@ -28,6 +29,7 @@ static void release(troupe_self *self) {
 
 void tr_life_give_place(troupe_self *self) {
     const tr_worker *worker = tr_sched_mine(&self->rt->sched);
+    tr_guard_free(self->rt, self->what);
     tr_table_give(&self->rt->table, worker ? worker->index : TR_NOWHERE, self);
 }
 

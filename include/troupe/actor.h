@@ -34,6 +34,10 @@ typedef struct troupe_behaviour {
     bool blocking;
     /* Bytes that one life may have, of state and `troupe_alloc` together; 0: no limit. */
     size_t memory_limit;
+    /* Each callback must return within so many milliseconds: one that took longer has failed its
+     * actor, with TOO_SLOW. It is not interrupted. 0: no limit. Costs two looks at the clock a
+     * callback, only where it is set. In a simulation callbacks take no time. */
+    unsigned deadline_ms;
 
     /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
      * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but

@@ -45,6 +45,7 @@ extern "C" {
     X(PRESENT, 27, "there is a child of this id, which has ended")                               \
     X(IGNORE, 28, "the start decided that nothing is to be started")                            \
     X(OVER_BUDGET, 29, "more memory than its behaviour allows")                         \
+    X(TOO_SLOW, 30, "a callback took longer than its behaviour allows")                          \
     X(UNMET, 31, "a condition that must hold did not")
 
 typedef enum troupe_err {
