@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/abandon.h"
 #include "actors/guard.h"
 #include "actors/report.h"
 #include "actors/send.h"
@@ -169,7 +170,10 @@ void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, t
 void troupe_ready(troupe_self *self) {
     if (self->ready) return;
     self->ready = true;
-    if (self->bond) tr_actor_tell_parent(self, &self->bond->ready, TR_NOTE_READY, TROUPE_OK);
+    if ((tr_load64_relaxed(&self->task.control) & TR_CONTROL_TOP)) return;
+    if (!tr_abandon_may_tell(self, TR_CONTROL_TOLD)) return;
+    tr_actor_tell_parent(self, &self->bond->ready, TR_NOTE_READY, TROUPE_OK);
+    tr_abandon_told(self);
 }
 
 void tr_task_describe(const tr_task *task, char *text, size_t room) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/abandon.h"
 #include "actors/find.h"
 #include "actors/guard.h"
 #include "actors/memory.h"
@@ -18,8 +19,7 @@ bool tr_life_clean(troupe_err why) {
     return why == TROUPE_OK || why == TROUPE_SHUTDOWN;
 }
 
-/* Gives back all that a life held. */
-static void release(troupe_self *self) {
+void tr_life_release(troupe_self *self) {
     tr_memory_end(self);
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
     if (self->has_watched) tr_ties_forget(self);
@@ -67,18 +67,25 @@ static void run_stop(troupe_self *self, troupe_err why) {
     self->why = TROUPE_OK;
     tr_actor_set_doing(self, "stop");
     self->what->stop(self, self->state, why);
-    if (!tr_life_clean(self->why)) tr_report_bad_stop(self, why);
+    if (!tr_life_clean(self->why) && tr_abandon_may_tell(self, 0)) {
+        tr_report_bad_stop(self, why);
+        tr_abandon_told(self);
+    }
     tr_give(self->rt->heap, self->failure, sizeof *self->failure);
     self->failure = cause;
     self->ending = true;
 }
 
 bool tr_life_end(troupe_self *self, troupe_err why) {
-    tr_turn_unwatch(&self->rt->sched);
-    bool started = self->status == TR_ALIVE;
+    bool started = self->status == TR_ALIVE && !tr_abandon_seen(self);
     if (!tr_life_clean(why)) (void)tr_actor_failure(self); /* at least with what it was doing */
     if (started && why != TROUPE_KILLED && self->what->stop) run_stop(self, why);
-    release(self);
+    if (!tr_abandon_claim_end(self)) {
+        tr_abandon_return(self);
+        return false;
+    }
+    tr_turn_unwatch(&self->rt->sched, &self->task);
+    tr_life_release(self);
     self->status = TR_HELD;
     self->why = why;
     if (self->bond) {
@@ -130,18 +137,15 @@ static void renew(troupe_self *self) {
     self->lives++;
 }
 
-void tr_life_skip(troupe_self *self, troupe_err why) {
+bool tr_life_skip(troupe_self *self, troupe_err why) {
     renew(self);
-    (void)tr_life_end(self, why);
+    return tr_life_end(self, why);
 }
 
-void tr_life_begin(troupe_self *self) {
+bool tr_life_begin(troupe_self *self) {
     renew(self);
     troupe_err err = run_start(self);
-    if (err)
-        (void)tr_life_end(self, err);
-    else
-        (void)tr_life_after(self, TROUPE_OK);
+    return err ? tr_life_end(self, err) : tr_life_after(self, TROUPE_OK);
 }
 
 troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
@@ -161,7 +165,7 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
     renew(self);
     err = run_start(self);
     if (err) {
-        release(self);
+        tr_life_release(self);
         tr_life_bury(self);
     } else if (tr_life_after(self, TROUPE_OK)) {
         /* From here on it runs by itself: `start` may have sent itself mail, or been asked to. */

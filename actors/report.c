@@ -19,11 +19,11 @@ void tr_log(troupe *rt, troupe_level level, const char *format, ...) {
 
 void tr_actor_path(const troupe_self *self, char *path, size_t room) {
     size_t used = 0;
-    if (self->bond) {
+    if (self->bond && self->bond->parent) { /* without one it was abandoned, and has its path */
         tr_actor_path(self->bond->parent, path, room);
         used = strlen(path);
     }
-    const char *own = self->bond ? self->bond->id : self->what->name ? self->what->name : "actor";
+    const char *own = self->bond && self->bond->id ? self->bond->id : self->what->name ? self->what->name : "actor";
     tr_lock(&self->rt->names.lock); /* at the top the registered name says more */
     if (!self->bond && self->name) own = self->name;
     snprintf(path + used, room - used, used ? "/%s" : "%s", own);

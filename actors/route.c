@@ -2,6 +2,37 @@
 
 #include "actors/sched.h"
 
+/* --- Guards ----------------------------------------------------------------------------------- */
+
+tr_hold tr_route_hold_worker(tr_sched *sched, uint32_t index) {
+    tr_hold hold = {.home = index == TR_NOWHERE ? NULL : &sched->worker[index]};
+    if (!hold.home)
+        tr_lock(&sched->blocking.lock);
+    else if (hold.home == tr_sched_mine(sched))
+        hold.lightly = tr_bias_enter(&hold.home->bias);
+    else
+        tr_bias_take(&hold.home->bias);
+    return hold;
+}
+
+tr_hold tr_route_hold(tr_sched *sched, const tr_task *task) {
+    for (;;) {
+        uint32_t index = tr_load32_acquire(&task->home);
+        tr_hold hold = tr_route_hold_worker(sched, index);
+        if (tr_load32_relaxed(&task->home) == index) return hold;
+        tr_route_let_go(sched, hold);
+    }
+}
+
+void tr_route_let_go(tr_sched *sched, tr_hold hold) {
+    if (!hold.home)
+        tr_unlock(&sched->blocking.lock);
+    else if (hold.home == tr_sched_mine(sched))
+        tr_bias_leave(&hold.home->bias, hold.lightly);
+    else
+        tr_bias_give(&hold.home->bias);
+}
+
 /* --- Calls ------------------------------------------------------------------------------------ */
 
 /* What it costs to wake a sleeper, about. */
@@ -65,7 +96,9 @@ bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint3
         if (control >> 32 != generation) return false;
         next = control & ~(uint64_t)TR_CONTROL_FROZEN;
         /* Who was to be stopped before is down already. */
-        if (bits & TR_CONTROL_START) next &= ~(uint64_t)(TR_CONTROL_STOP | TR_CONTROL_KILL);
+        if (bits & TR_CONTROL_START)
+            next &= ~(uint64_t)(TR_CONTROL_STOP | TR_CONTROL_KILL | TR_CONTROL_ENDING |
+                                TR_CONTROL_TOLD);
         next |= bits;
     } while (!tr_cas64_seq(&task->control, &control, next));
     /* Who takes FROZEN or PARKED away holds the call. */
@@ -73,26 +106,32 @@ bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint3
     return true;
 }
 
+/* --- Abandoned -------------------------------------------------------------------------------- */
+
+uint64_t tr_route_abandon(tr_task *task, uint32_t generation, uint64_t unless) {
+    uint64_t next = (uint64_t)(uint32_t)(generation + 1) << 32 | TR_CONTROL_VACANT |
+                    TR_CONTROL_ABANDONED;
+    uint64_t control = tr_load64_acquire(&task->control);
+    do {
+        if (control >> 32 != generation || (control & (unless | TR_CONTROL_VACANT))) return 0;
+    } while (!tr_cas64_seq(&task->control, &control, next | (control & TR_CONTROL_BLOCKING)));
+    TR_ASSERT(!(control & TR_CONTROL_FROZEN)); /* else its life would have ended */
+    return control;
+}
+
+void tr_route_leave(tr_sched *sched, tr_task *task) {
+    (void)tr_or64_seq(&task->control, TR_CONTROL_LEFT);
+    if (tr_mailbox_kick(&task->box)) call(sched, task);
+}
+
 /* --- Mail ------------------------------------------------------------------------------------- */
 
 /* Has a task's home give back the places that it has reserved. */
 static void reclaim(tr_sched *sched, tr_task *task) {
-    for (bool done = false; !done;) {
-        uint32_t index = tr_load32_acquire(&task->home);
-        if (index == TR_NOWHERE) return;
-        tr_worker *home = &sched->worker[index];
-        bool own = home == tr_sched_mine(sched), lightly = false;
-        if (own)
-            lightly = tr_bias_enter(&home->bias);
-        else
-            tr_bias_take(&home->bias);
-        done = tr_load32_relaxed(&task->home) == index;
-        if (done) tr_mailbox_reclaim(&task->box);
-        if (own)
-            tr_bias_leave(&home->bias, lightly);
-        else
-            tr_bias_give(&home->bias);
-    }
+    if (tr_load32_acquire(&task->home) == TR_NOWHERE) return;
+    tr_hold hold = tr_route_hold(sched, task);
+    if (hold.home) tr_mailbox_reclaim(&task->box); /* else it is another one by now */
+    tr_route_let_go(sched, hold);
 }
 
 /* FULL is exact: it is said only if no place lay idle. A count that is full of a reserve is not
