@@ -56,8 +56,8 @@ static bool take_away(troupe_self *self, tr_bond *grave, tr_fifo *mail) {
     return wanted;
 }
 
-/* Tells everybody of its end. It may come to a message that it sends itself, or set a timer, as long
- * as its callback runs: such things end when it returns. */
+/* Tells everybody of its end. What its callback still does, to set a timer say, ends when that
+ * returns. */
 static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
     troupe *rt = self->rt;
     const troupe_ref me = tr_actor_ref(self);

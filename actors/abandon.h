@@ -18,6 +18,7 @@ bool tr_abandon_claim_end(troupe_self *self);
 /* The same for what is told by its bond in the middle of a life; `marks` are set as well. If true,
  * `tr_abandon_told` must follow soon. */
 bool tr_abandon_may_tell(troupe_self *self, uint32_t marks);
+/* It is told. */
 void tr_abandon_told(troupe_self *self);
 /* Whether it was, as far as can be seen. */
 bool tr_abandon_seen(const troupe_self *self);

@@ -23,7 +23,8 @@ void tr_actor_path(const troupe_self *self, char *path, size_t room) {
         tr_actor_path(self->bond->parent, path, room);
         used = strlen(path);
     }
-    const char *own = self->bond && self->bond->id ? self->bond->id : self->what->name ? self->what->name : "actor";
+    const char *own = self->what->name ? self->what->name : "actor";
+    if (self->bond && self->bond->id) own = self->bond->id;
     tr_lock(&self->rt->names.lock); /* at the top the registered name says more */
     if (!self->bond && self->name) own = self->name;
     snprintf(path + used, room - used, used ? "/%s" : "%s", own);

@@ -90,15 +90,16 @@ static void call(tr_sched *sched, tr_task *task) {
     tr_worker_call(home, task);
 }
 
+/* What a START takes away: what was asked of the last life, and what that said of itself. */
+enum { OF_THE_LAST_LIFE = TR_CONTROL_STOP | TR_CONTROL_KILL | TR_CONTROL_ENDING | TR_CONTROL_TOLD };
+
 bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint32_t bits) {
     uint64_t control = tr_load64_acquire(&task->control), next;
     do {
         if (control >> 32 != generation) return false;
         next = control & ~(uint64_t)TR_CONTROL_FROZEN;
         /* Who was to be stopped before is down already. */
-        if (bits & TR_CONTROL_START)
-            next &= ~(uint64_t)(TR_CONTROL_STOP | TR_CONTROL_KILL | TR_CONTROL_ENDING |
-                                TR_CONTROL_TOLD);
+        if (bits & TR_CONTROL_START) next &= ~(uint64_t)OF_THE_LAST_LIFE;
         next |= bits;
     } while (!tr_cas64_seq(&task->control, &control, next));
     /* Who takes FROZEN or PARKED away holds the call. */
@@ -109,8 +110,8 @@ bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint3
 /* --- Abandoned -------------------------------------------------------------------------------- */
 
 uint64_t tr_route_abandon(tr_task *task, uint32_t generation, uint64_t unless) {
-    uint64_t next = (uint64_t)(uint32_t)(generation + 1) << 32 | TR_CONTROL_VACANT |
-                    TR_CONTROL_ABANDONED;
+    uint64_t next =
+        (uint64_t)(uint32_t)(generation + 1) << 32 | TR_CONTROL_VACANT | TR_CONTROL_ABANDONED;
     uint64_t control = tr_load64_acquire(&task->control);
     do {
         if (control >> 32 != generation || (control & (unless | TR_CONTROL_VACANT))) return 0;

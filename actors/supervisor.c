@@ -208,7 +208,7 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     if ((*msg)->type == &tr_note_type)
         note(self, sup, msg);
     else if ((*msg)->type == &tr_late_type) /* by address: a stranger may have types like these */
-        tr_order_late(sup, tr_msg_body(*msg));
+        tr_order_late(self, sup, tr_msg_body(*msg));
     else if (!tr_admin_receive(self, sup, *msg) && !tr_request_receive(self, sup, msg))
         tr_log(self->rt, TROUPE_WARN, "a supervisor ignores a %s", troupe_type_name(*msg));
     return TROUPE_OK;

@@ -19,7 +19,8 @@ typedef struct tr_kid {
     bool named;           /* its actor has its name */
     bool leaving;         /* it will be stopped when its turn comes */
     bool again;           /* after its stop it waits for its next start */
-    uint32_t stops;       /* so far: a time-out says which one it is of */
+    bool killed;          /* it was asked to stop by a kill, or is by now */
+    uint32_t stops;       /* and kills, so far: a time-out says which one it is of */
     troupe_timer timeout; /* of its stop */
     tr_fifo requests;     /* that wait for its start or end (supervisor_request.h) */
     uint32_t restarts;

@@ -1,7 +1,12 @@
 #include "actors/supervisor_order.h"
 
+#include "actors/abandon.h"
+
 #include "actors/supervisor_admin.h"
 #include "actors/supervisor_request.h"
+
+/* How long one that was killed may take to return, if it has no time of its own to stop. */
+enum { GRACE_MS = 1000 };
 
 const troupe_type tr_late_type = {
     "late", sizeof(struct tr_late),
@@ -33,9 +38,11 @@ static bool ask_to_stop(tr_supervisor *sup, tr_kid *kid) {
     kid->leaving = false;
     kid->stops++;
     kid->timeout = (troupe_timer){0};
+    kid->killed = false;
     sup->stopping++;
     if (!kid->actor) return false; /* it could not be made, and its note is on its way */
     bool kill = sup->brutal || kid->spec.shutdown_ms == TROUPE_BRUTAL;
+    kid->killed = kill;
     tr_kid_ask(kid, kill ? TR_CONTROL_KILL : TR_CONTROL_STOP);
     return !kill && kid->spec.shutdown_ms != TROUPE_FOREVER;
 }
@@ -49,18 +56,81 @@ static bool set_time(troupe_self *self, struct tr_late late, unsigned ms, troupe
     return false;
 }
 
+/* How long a child that was killed may take to return before it is abandoned. */
+static unsigned grace_of(const tr_kid *kid) {
+    unsigned ms = kid->spec.shutdown_ms;
+    return ms == TROUPE_BRUTAL || ms == TROUPE_FOREVER ? GRACE_MS : ms;
+}
+
+/* Gives a child that was killed its time to return; a supervisor does when its children have.
+ * Without memory for the timer it is waited for. */
+static void give_grace(troupe_self *self, tr_kid *kid) {
+    if (kid->actor->is_supervisor) return;
+    const struct tr_late late = {.who = kid->actor->id, .nth = kid->stops};
+    (void)set_time(self, late, grace_of(kid), &kid->timeout);
+}
+
+/* The same for all dynamic ones. */
+static void give_grace_to_all(troupe_self *self, tr_supervisor *sup) {
+    sup->killed_all = true;
+    (void)set_time(self, (struct tr_late){0}, grace_of(sup->model), NULL);
+}
+
+/* Kills one that has had its time, or gets none any more. */
+static void kill_child(troupe_self *self, tr_kid *kid) {
+    if (kid->timeout.id) (void)troupe_cancel(self, kid->timeout);
+    kid->timeout = (troupe_timer){0};
+    kid->stops++; /* the time-out that was cancelled may have fired: it is of another stop then */
+    kid->killed = true;
+    tr_kid_ask(kid, TR_CONTROL_KILL);
+    give_grace(self, kid);
+}
+
 /* Gives a child its time to stop. Without memory for the timer it gets none. */
 static void stop_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
-    if (!ask_to_stop(sup, kid)) return;
+    bool timed = ask_to_stop(sup, kid);
+    if (!kid->actor) return;
     const struct tr_late late = {.who = kid->actor->id, .nth = kid->stops};
-    if (!set_time(self, late, kid->spec.shutdown_ms, &kid->timeout))
-        tr_kid_ask(kid, TR_CONTROL_KILL);
+    if (kid->killed)
+        give_grace(self, kid);
+    else if (timed && !set_time(self, late, kid->spec.shutdown_ms, &kid->timeout))
+        kill_child(self, kid);
 }
 
 /* Kills all children that still stop. */
-static void kill_stopping(tr_supervisor *sup) {
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) tr_kid_ask(kid, TR_CONTROL_KILL);
+static void kill_stopping(troupe_self *self, tr_supervisor *sup) {
+    bool all = sup->model && sup->asked_all;
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
+        if (kid->state != TROUPE_CHILD_STOPPING || !kid->actor || kid->killed) continue;
+        if (!all) {
+            kill_child(self, kid);
+            continue;
+        }
+        kid->killed = true; /* one time for them all */
+        tr_kid_ask(kid, TR_CONTROL_KILL);
+    }
+    if (all) give_grace_to_all(self, sup);
+}
+
+/* Goes on without a child that was killed and does not return, if it is that. */
+static void abandon(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    unsigned ms = kid->spec.shutdown_ms;
+    bool timed = ms != TROUPE_BRUTAL && ms != TROUPE_FOREVER;
+    uint64_t waited = (timed ? ms : 0) + (uint64_t)grace_of(kid);
+    if (!tr_abandon(kid->actor, kid->was_ready, waited)) {
+        give_grace(self, kid);
+        return;
+    }
+    kid->actor = NULL; /* it is its own now; the next life has a new place */
+    kid->why = TROUPE_KILLED;
+    (void)tr_order_ended(self, sup, kid);
+}
+
+static void abandon_stopping(troupe_self *self, tr_supervisor *sup) {
+    for (tr_kid *kid = tr_sup_first(sup), *next; kid; kid = next) {
+        next = tr_sup_next(sup, kid);
+        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) abandon(self, sup, kid);
+    }
 }
 
 /* Gives all dynamic children the same time to stop. */
@@ -70,8 +140,10 @@ static void stop_dynamic(troupe_self *self, tr_supervisor *sup) {
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
         if (tr_kid_lives(kid) && kid->state != TROUPE_CHILD_STOPPING)
             timed = ask_to_stop(sup, kid) || timed;
-    if (timed && !set_time(self, (struct tr_late){0}, sup->model->spec.shutdown_ms, NULL))
-        kill_stopping(sup);
+    if (!timed)
+        give_grace_to_all(self, sup);
+    else if (!set_time(self, (struct tr_late){0}, sup->model->spec.shutdown_ms, NULL))
+        kill_stopping(self, sup);
 }
 
 bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
@@ -116,7 +188,7 @@ bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
     bool any = false;
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
         any = any || tr_kid_lives(kid);
-    kill_stopping(sup);
+    kill_stopping(self, sup);
     if (any) {
         tr_order_go_on(self, sup);
         return true;
@@ -126,20 +198,30 @@ bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
     return false;
 }
 
-void tr_order_late(tr_supervisor *sup, const struct tr_late *late) {
+/* A child has had its time, to stop or to return. */
+static void late_child(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
+    if (kid->state != TROUPE_CHILD_STOPPING || !kid->actor) return;
+    if (kid->killed)
+        abandon(self, sup, kid);
+    else
+        kill_child(self, kid);
+}
+
+void tr_order_late(troupe_self *self, tr_supervisor *sup, const struct tr_late *late) {
     if (!late->who) {
-        if (sup->asked_all) kill_stopping(sup);
+        if (sup->killed_all)
+            abandon_stopping(self, sup);
+        else if (sup->asked_all)
+            kill_stopping(self, sup);
         return;
     }
-    if (sup->model) {
-        tr_kid *kid = tr_sup_dynamic(sup, late->who);
-        if (kid && kid->state == TROUPE_CHILD_STOPPING) tr_kid_ask(kid, TR_CONTROL_KILL);
+    for (tr_kid *kid = tr_sup_first(sup); kid && !sup->model; kid = tr_sup_next(sup, kid)) {
+        if (!kid->actor || kid->actor->id != late->who) continue;
+        if (kid->stops == late->nth) late_child(self, sup, kid);
         return;
     }
-    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (kid->actor && kid->actor->id == late->who && kid->stops == late->nth &&
-            kid->state == TROUPE_CHILD_STOPPING)
-            tr_kid_ask(kid, TR_CONTROL_KILL);
+    tr_kid *kid = sup->model ? tr_sup_dynamic(sup, late->who) : NULL;
+    if (kid && kid->stops == late->nth) late_child(self, sup, kid);
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ void tr_order_stop(troupe_self *self, tr_supervisor *sup, troupe_err outcome);
 /* What tr_supervisor_kill does. */
 bool tr_order_kill(troupe_self *self, tr_supervisor *sup);
 
-/* Kills the child that has had its time. */
-void tr_order_late(tr_supervisor *sup, const struct tr_late *late);
+/* Kills the child that has had its time to stop; goes on without one that was killed before. */
+void tr_order_late(troupe_self *self, tr_supervisor *sup, const struct tr_late *late);
 
 #endif
