@@ -10,6 +10,7 @@
 #include "actors/send.h"
 #include "actors/turn.h"
 #include "base/check.h"
+#include "base/fatal.h"
 #include "base/heap.h"
 #include "base/place.h"
 
@@ -162,6 +163,7 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
     }
     troupe_ref me = tr_actor_ref(self);
     tr_place before = tr_place_enter((tr_place){.runtime = rt});
+    tr_fatal_frame *outer = tr_fatal_hide(); /* a signal in this start is not its spawner's */
     renew(self);
     err = run_start(self);
     if (err) {
@@ -171,6 +173,7 @@ troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *ar
         /* From here on it runs by itself: `start` may have sent itself mail, or been asked to. */
         tr_route_settle(&rt->sched, &self->task, what->blocking && !rt->sim);
     }
+    tr_fatal_show(outer);
     (void)tr_place_enter(before);
     if (!err) *out = me;
     return err;

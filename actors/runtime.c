@@ -7,6 +7,7 @@
 #include "actors/supervisor.h"
 #include "actors/turn.h"
 #include "base/check.h"
+#include "base/fatal.h"
 #include "base/heap.h"
 
 enum { CLOSE_MS = 5000, KILL_MS = 1000 };
@@ -29,6 +30,7 @@ static void make_rooms(troupe *rt) {
 
 /* Gives everything back; no thread of the runtime runs any more. */
 static void free_all(troupe *rt) {
+    if (rt->fatal) tr_fatal_uninstall();
     tr_timers_fini(&rt->timers);
     tr_deads_fini(&rt->deads);
     tr_sched_fini(&rt->sched);

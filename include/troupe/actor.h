@@ -21,6 +21,23 @@ enum {
     TROUPE_NAME_MAX = 63            /* bytes of a registered name or child id, without the NUL */
 };
 
+/* What a fatal signal (SEGV, BUS, FPE, ILL, ABRT) in a callback does. For all but IGNORE handlers
+ * are installed when the first such actor is made, and taken away when the last runtime that has
+ * made one is closed; what is in no such callback goes to whoever was installed before. Under a
+ * sanitizer nothing is installed. */
+typedef enum troupe_fatal {
+    TROUPE_FATAL_IGNORE, /* nothing of ours: it does what it does in the program without Troupe */
+    /* One line on standard error, with path, message type, signal and address; then the signal
+     * takes its course, so that a core file shows the place. */
+    TROUPE_FATAL_REPORT,
+    /* Fails the actor with SIGNALLED, and nobody else. The callback is left on the spot by a jump:
+     * what the runtime knows of is given back, but no lock is unlocked that the callback held, and
+     * malloc, stdio or a library in whose middle it was stay as they are. If a wild pointer has
+     * written to memory of others before, that is not undone. It is for actors that compute on
+     * their own state; who needs certainty puts them into a process. */
+    TROUPE_FATAL_FAIL
+} troupe_fatal;
+
 /* What an actor does. Keep it `static const`; members left out take their defaults. The callbacks
  * of one actor never run at the same time, and what one wrote the next one sees, whichever worker
  * either ran on. Callbacks of different actors run in parallel. */
@@ -38,6 +55,7 @@ typedef struct troupe_behaviour {
      * actor, with TOO_SLOW. It is not interrupted. 0: no limit. Costs two looks at the clock a
      * callback, only where it is set. In a simulation callbacks take no time. */
     unsigned deadline_ms;
+    troupe_fatal fatal; /* what a fatal signal in a callback does; costs some ns a callback */
 
     /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
      * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but

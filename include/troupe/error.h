@@ -34,7 +34,7 @@ extern "C" {
     X(MALFORMED, 16, "malformed bytes")                                                          \
     X(SYSTEM, 17, "a system call failed")                                                        \
     X(EXITED, 18, "the process exited with a failure status")                                    \
-    X(SIGNALLED, 19, "the process was ended by a signal")                                        \
+    X(SIGNALLED, 19, "ended by a fatal signal")                                                  \
     X(FAILED, 20, "the actor failed")                                                            \
     X(START_FAILED, 21, "a child could not be started")                                          \
     X(UNKNOWN_TYPE, 22, "the message type is not registered here")                               \
