@@ -22,6 +22,7 @@ typedef enum act {
     ACT_CANCEL,
     ACT_SPAWN,
     ACT_NAME,
+    ACT_OWN,    /* take memory, and have something run at the end of the life */
     ACT_ANSWER, /* with its number */
     ACTS
 } act;
@@ -82,8 +83,9 @@ typedef struct ledger {
     size_t monitors;
     timer timer[TIMERS];
     size_t timers;
-    top top[TOPS]; /* the last ones that were started */
-    size_t tops;   /* so far */
+    top top[TOPS];   /* the last ones that were started */
+    size_t tops;     /* so far */
+    size_t cleanups; /* that are to run yet */
 } ledger;
 
 extern ledger book;
