@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/abandon.h"
+#include "actors/guard.h"
 #include "actors/overflow.h"
 #include "actors/report.h"
 #include "actors/send.h"
@@ -31,24 +33,29 @@ static const char *doing(const troupe_self *self) {
 
 /* --- Birth ------------------------------------------------------------------------------------ */
 
-troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg, tr_bond *bond,
+troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond,
                          troupe_self **out) {
     if (!what || !what->receive || what->mailbox_limit > TROUPE_MAILBOX_MAX ||
         (unsigned)what->overflow > TROUPE_DROP_OLDEST)
         return TROUPE_INVALID;
+    if (what->memory_limit && what->memory_limit < what->state_size) return TROUPE_INVALID;
     bool blocking = what->blocking && !rt->sim;
     if (blocking && rt->sched.stepped) return TROUPE_INVALID;
     if (blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
+    const troupe_behaviour *guarded = tr_guard_make(rt, what);
+    if (!guarded) return TROUPE_NOMEM;
     const tr_worker *worker = tr_sched_mine(&rt->sched);
     bool is_supervisor = what == &troupe_supervisor;
     troupe_self *self =
         tr_table_take(&rt->table, worker ? worker->index : TR_NOWHERE, is_supervisor && !bond);
-    if (!self) return TROUPE_NOMEM;
+    if (!self) {
+        tr_guard_free(rt, guarded);
+        return TROUPE_NOMEM;
+    }
     self->is_supervisor = is_supervisor;
     self->rt = rt;
-    self->what = what;
+    self->what = guarded;
     self->state = NULL;
-    self->arg = arg;
     self->bond = bond;
     self->name = NULL;
     self->ready = self->stopping = self->ending = self->answered = false;
@@ -65,7 +72,7 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *a
     self->in_hand = 0;
     tr_actor_set_doing(self, "start");
     self->failure = NULL;
-    self->cleanups = NULL;
+    self->owned = NULL;
     tr_list_init(&self->watchers);
     tr_list_init(&self->watching);
     tr_list_init(&self->timers);
@@ -117,23 +124,48 @@ tr_failure *tr_actor_failure(troupe_self *self) {
     return self->failure;
 }
 
-troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
-                          const char *format, ...) {
+/* Puts a failure on record, if it is the first of this life, and ends the life. */
+static troupe_err fail(troupe_self *self, troupe_err why, tr_failure how, const char *format,
+                       va_list args) {
     if (why == TROUPE_OK) why = TROUPE_FAILED;
     tr_failure *failure = tr_actor_failure(self);
     if (failure) {
-        failure->file = file;
-        failure->line = line;
-        va_list args;
-        va_start(args, format);
+        failure->condition = how.condition;
+        failure->file = how.file;
+        failure->line = how.line;
         int length = vsnprintf(failure->text, sizeof failure->text, format, args);
-        va_end(args);
         /* One that was cut says so. */
         if (length >= (int)sizeof failure->text)
             memcpy(failure->text + sizeof failure->text - sizeof "...", "...", sizeof "...");
     }
     troupe_exit(self, why);
     return why;
+}
+
+troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
+                          const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    why = fail(self, why, (tr_failure){.file = file, .line = line}, format, args);
+    va_end(args);
+    return why;
+}
+
+troupe_err troupe_unmet_at(troupe_self *self, const char *condition, const char *file, int line,
+                           const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const tr_failure how = {.condition = condition, .file = file, .line = line};
+    troupe_err why = fail(self, TROUPE_UNMET, how, format, args);
+    va_end(args);
+    return why;
+}
+
+void tr_actor_fail(troupe_self *self, troupe_err why, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)fail(self, why, (tr_failure){.file = NULL}, format, args);
+    va_end(args);
 }
 
 void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, troupe_err why) {
@@ -148,15 +180,10 @@ void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, t
 void troupe_ready(troupe_self *self) {
     if (self->ready) return;
     self->ready = true;
-    if (self->bond) tr_actor_tell_parent(self, &self->bond->ready, TR_NOTE_READY, TROUPE_OK);
-}
-
-troupe_err tr_port_on_end(troupe_self *self, void (*run)(void *ctx), void *ctx) {
-    tr_cleanup *cleanup = tr_take(self->rt->heap, sizeof *cleanup);
-    if (!cleanup) return TROUPE_NOMEM;
-    *cleanup = (tr_cleanup){self->cleanups, run, ctx};
-    self->cleanups = cleanup;
-    return TROUPE_OK;
+    if ((tr_load64_relaxed(&self->task.control) & TR_CONTROL_TOP)) return;
+    if (!tr_abandon_may_tell(self, TR_CONTROL_TOLD)) return;
+    tr_actor_tell_parent(self, &self->bond->ready, TR_NOTE_READY, TROUPE_OK);
+    tr_abandon_told(self);
 }
 
 void tr_task_describe(const tr_task *task, char *text, size_t room) {

@@ -38,6 +38,7 @@ extern const troupe_type tr_note_type;
 typedef struct tr_bond {
     troupe_self *parent;
     const char *id;
+    const void *arg; /* what each start gets */
     tr_note ready, ended; /* each is in the parent's mailbox at most once */
     bool told;            /* who watched the last life has had its `down` */
     bool flush;           /* a next life starts without the mail of the last (unread.h) */
@@ -48,19 +49,13 @@ typedef struct tr_bond {
 
 /* How a life failed, for the report. */
 typedef struct tr_failure {
-    const char *file; /* NULL: the callback just returned the error */
+    const char *condition; /* that did not hold; NULL: it is about none */
+    const char *file;      /* NULL: the callback just returned the error, or the runtime found it */
     int line;
     char text[200];
     const char *doing; /* the callback, or the type of the message being handled */
     troupe_ref from;   /* that message's sender */
 } tr_failure;
-
-/* Something to run when a life ends. */
-typedef struct tr_cleanup {
-    struct tr_cleanup *next;
-    void (*run)(void *ctx);
-    void *ctx;
-} tr_cleanup;
 
 /* In `in_hand`, beside TR_MSG_*: there is a message. */
 #define TR_IN_HAND (UINT32_C(1) << 31)
@@ -70,16 +65,15 @@ typedef struct tr_cleanup {
 struct troupe_self {
     tr_task task; /* the scheduler's */
     troupe *rt;   /* constant */
-    const troupe_behaviour *what;
+    const troupe_behaviour *what; /* constant; its own one if it is guarded */
     void *state;
-    const void *arg;   /* of a supervised actor: what each start gets */
     tr_bond *bond;     /* to its supervisor; NULL: top level */
     char *name;        /* registered; guarded by the names' lock */
     uint64_t id;       /* constant for one actor: place (low half) and generation, as in its ref */
     troupe_ref sender; /* of the message being handled; outside old news */
     tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
     tr_failure *failure; /* of the last life; read by the supervisor while held */
-    tr_cleanup *cleanups;
+    struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
     tr_atomic64 handled; /* messages so far, over all lives; others read it too */
     uint32_t lives;      /* begun so far */
     uint32_t in_hand;    /* flags of the message being handled and TR_IN_HAND; 0 outside */
@@ -105,8 +99,8 @@ struct troupe_self {
 };
 
 /* Makes an actor without running anything. `bond` is NULL at the top level. NOMEM, INVALID. */
-TR_CHECKED troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, const void *arg,
-                                    tr_bond *bond, troupe_self **out);
+TR_CHECKED troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond,
+                                    troupe_self **out);
 
 /* Says what it is doing, for reports: a constant text. By whoever runs it. */
 static inline void tr_actor_set_doing(troupe_self *self, const char *what) {
@@ -116,6 +110,9 @@ static inline void tr_actor_set_doing(troupe_self *self, const char *what) {
 /* The record of how this life failed, made at the first call; NULL then: no memory, or the first
  * failure is on record already, which is the one that counts. By whoever runs it. */
 tr_failure *tr_actor_failure(troupe_self *self);
+
+/* What `troupe_fail` does, without a place to tell: the runtime finds the failure. */
+void tr_actor_fail(troupe_self *self, troupe_err why, const char *format, ...) TROUPE_PRINTF(3, 4);
 
 /* Sends its supervisor one of the bond's notes, which is not on its way. By whoever runs it. */
 void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, troupe_err why);

@@ -2,12 +2,16 @@
 
 #include <string.h>
 
+#include "actors/abandon.h"
 #include "actors/find.h"
+#include "actors/guard.h"
+#include "actors/memory.h"
 #include "actors/report.h"
 #include "actors/send.h"
 #include "actors/turn.h"
 #include "actors/unread.h"
 #include "base/check.h"
+#include "base/fatal.h"
 #include "base/heap.h"
 #include "base/place.h"
 
@@ -17,13 +21,8 @@ bool tr_life_clean(troupe_err why) {
     return why == TROUPE_OK || why == TROUPE_SHUTDOWN;
 }
 
-/* Gives back all that a life held. */
-static void release(troupe_self *self) {
-    for (tr_cleanup *cleanup; (cleanup = self->cleanups);) {
-        self->cleanups = cleanup->next;
-        cleanup->run(cleanup->ctx);
-        tr_give(self->rt->heap, cleanup, sizeof *cleanup);
-    }
+void tr_life_release(troupe_self *self) {
+    tr_memory_end(self);
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
     /* Others may have linked themselves to it: then it is watched. */
     if (self->has_watched || (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
@@ -34,6 +33,7 @@ static void release(troupe_self *self) {
 
 void tr_life_give_place(troupe_self *self) {
     const tr_worker *worker = tr_sched_mine(&self->rt->sched);
+    tr_guard_free(self->rt, self->what);
     tr_table_give(&self->rt->table, worker ? worker->index : TR_NOWHERE, self);
 }
 
@@ -62,16 +62,35 @@ void tr_life_bury(troupe_self *self) {
     if (tr_turn_release(&rt->sched, &self->task)) tr_life_give_place(self);
 }
 
+/* Runs `stop`. If that fails, this is told at once: the life has ended for another reason, which
+ * stays what the supervisor hears. */
+static void run_stop(troupe_self *self, troupe_err why) {
+    tr_failure *cause = self->failure;
+    self->failure = NULL;
+    self->ending = false;
+    self->why = TROUPE_OK;
+    tr_actor_set_doing(self, "stop");
+    self->what->stop(self, self->state, why);
+    if (!tr_life_clean(self->why) && tr_abandon_may_tell(self, 0)) {
+        tr_report_bad_stop(self, why);
+        tr_abandon_told(self);
+    }
+    tr_give(self->rt->heap, self->failure, sizeof *self->failure);
+    self->failure = cause;
+    self->ending = true;
+}
+
 bool tr_life_end(troupe_self *self, troupe_err why) {
-    tr_turn_unwatch(&self->rt->sched);
-    bool started = self->status == TR_ALIVE;
+    bool started = self->status == TR_ALIVE && !tr_abandon_seen(self);
     if (!tr_life_clean(why)) (void)tr_actor_failure(self); /* at least with what it was doing */
     /* Only a kill leaves `ending` alone: a life may end for the kill of a linked one. */
-    if (started && (why != TROUPE_KILLED || self->ending) && self->what->stop) {
-        tr_actor_set_doing(self, "stop");
-        self->what->stop(self, self->state, why);
+    if (started && (why != TROUPE_KILLED || self->ending) && self->what->stop) run_stop(self, why);
+    if (!tr_abandon_claim_end(self)) {
+        tr_abandon_return(self);
+        return false;
     }
-    release(self);
+    tr_turn_unwatch(&self->rt->sched, &self->task);
+    tr_life_release(self);
     self->status = TR_HELD;
     self->why = why;
     if (self->bond) {
@@ -94,14 +113,14 @@ bool tr_life_after(troupe_self *self, troupe_err err) {
 /* --- Life ------------------------------------------------------------------------------------- */
 
 /* Makes the state and runs `start`. An error: the life has not begun, and nothing of it is left. */
-static troupe_err run_start(troupe_self *self) {
+static troupe_err run_start(troupe_self *self, const void *arg) {
     const troupe_behaviour *what = self->what;
     if (what->state_size) {
         self->state = tr_pool_take(&self->rt->pool, what->state_size);
         if (!self->state) return TROUPE_NOMEM;
         memset(self->state, 0, what->state_size);
     }
-    troupe_err err = what->start ? what->start(self, self->state, self->arg) : TROUPE_OK;
+    troupe_err err = what->start ? what->start(self, self->state, arg) : TROUPE_OK;
     if (err && err != TROUPE_LATER) {
         (void)tr_actor_failure(self);
         troupe_exit(self, err);
@@ -124,19 +143,16 @@ static void renew(troupe_self *self) {
     self->lives++;
 }
 
-void tr_life_skip(troupe_self *self, troupe_err why) {
+bool tr_life_skip(troupe_self *self, troupe_err why) {
     renew(self);
-    (void)tr_life_end(self, why);
+    return tr_life_end(self, why);
 }
 
-void tr_life_begin(troupe_self *self) {
+bool tr_life_begin(troupe_self *self) {
     if (self->bond->flush && self->lives) tr_unread_flush(self);
     renew(self);
-    troupe_err err = run_start(self);
-    if (err)
-        (void)tr_life_end(self, err);
-    else
-        (void)tr_life_after(self, TROUPE_OK);
+    troupe_err err = run_start(self, self->bond->arg);
+    return err ? tr_life_end(self, err) : tr_life_after(self, TROUPE_OK);
 }
 
 troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
@@ -148,7 +164,7 @@ troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *a
                          tr_life_eve *eve, troupe_ref *out) {
     if (tr_load32_acquire(&rt->closing)) return TROUPE_CLOSED;
     troupe_self *self;
-    troupe_err err = tr_actor_make(rt, what, arg, NULL, &self);
+    troupe_err err = tr_actor_make(rt, what, NULL, &self);
     if (err) return err;
     /* A close that began meanwhile may have asked everybody to stop before this one was there. It
      * says so first and then counts the living; this one was counted before: one sees the other. */
@@ -162,16 +178,18 @@ troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *a
         return err;
     }
     tr_place before = tr_place_enter((tr_place){.runtime = rt});
+    tr_fatal_frame *outer = tr_fatal_hide(); /* a signal in this start is not its spawner's */
     renew(self);
-    err = run_start(self);
+    err = run_start(self, arg);
     if (err) {
         if (eve) eve->undo(eve);
-        release(self);
+        tr_life_release(self);
         tr_life_bury(self);
     } else if (tr_life_after(self, TROUPE_OK)) {
         /* From here on it runs by itself: `start` may have sent itself mail, or been asked to. */
         tr_route_settle(&rt->sched, &self->task, what->blocking && !rt->sim);
     }
+    tr_fatal_show(outer);
     (void)tr_place_enter(before);
     if (!err) *out = me;
     return err;

@@ -18,13 +18,18 @@ typedef struct tr_life_eve {
 TR_CHECKED troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                                     tr_life_eve *eve, troupe_ref *out);
 
-/* Begins a life of a supervised actor; its supervisor hears how it went. */
-void tr_life_begin(troupe_self *self);
+/* Begins a life of a supervised actor; its supervisor hears how it went. False: buried. */
+bool tr_life_begin(troupe_self *self);
 
-/* Ends the life without ever having begun, since somebody asked for its end meanwhile. */
-void tr_life_skip(troupe_self *self, troupe_err why);
+/* Ends the life without ever having begun, since somebody asked for its end meanwhile. False:
+ * buried. */
+bool tr_life_skip(troupe_self *self, troupe_err why);
 
-/* Ends a life. True: the actor is held for its supervisor; false: it is buried. */
+/* Gives back all that a life held. */
+void tr_life_release(troupe_self *self);
+
+/* Ends a life. True: the actor is held for its supervisor; false: it is buried, or was abandoned
+ * and has returned. */
 bool tr_life_end(troupe_self *self, troupe_err why);
 
 /* Ends the life if the callback that returned `err` failed or asked for it. False: buried. */

@@ -121,10 +121,6 @@ void tr_port_ask_failed(troupe *rt, troupe_ref asker, troupe_err why);
  * After this nothing of that node may be delivered. */
 void tr_port_node_lost(troupe *rt, uint64_t node);
 
-/* Has `run(ctx)` called when this life of the running actor ends, however it ends, a kill included;
- * the last one asked for runs first. NOMEM. */
-TR_CHECKED troupe_err tr_port_on_end(troupe_self *self, void (*run)(void *ctx), void *ctx);
-
 /* A runtime's incarnation. */
 uint64_t tr_port_node(const troupe *rt);
 /* Where messages that arrive come from. */

@@ -1,3 +1,4 @@
+#include "actors/abandon.h"
 #include "actors/exit.h"
 #include "actors/find.h"
 #include "actors/life.h"
@@ -99,6 +100,10 @@ static void ask_to_stop(troupe_self *self) {
 /* Does what was asked of the actor. False: it is buried. */
 static TR_COLD bool obey(troupe_self *self) {
     uint64_t asked = tr_and64_seq(&self->task.control, ~(uint64_t)TR_CONTROL_REQUESTS);
+    if (asked & TR_CONTROL_ABANDONED) {
+        tr_abandon_return(self);
+        return false;
+    }
     if (asked & TR_CONTROL_BURY) {
         TR_ASSERT(self->status == TR_HELD);
         tr_life_bury(self);
@@ -110,11 +115,9 @@ static TR_COLD bool obey(troupe_self *self) {
             (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
             tr_ties_ended(self, self->why);
         self->bond->told = false;
-        if (asked & (TR_CONTROL_KILL | TR_CONTROL_STOP)) {
-            tr_life_skip(self, asked & TR_CONTROL_KILL ? TROUPE_KILLED : TROUPE_SHUTDOWN);
-            return true;
-        }
-        tr_life_begin(self);
+        if (asked & (TR_CONTROL_KILL | TR_CONTROL_STOP))
+            return tr_life_skip(self, asked & TR_CONTROL_KILL ? TROUPE_KILLED : TROUPE_SHUTDOWN);
+        if (!tr_life_begin(self)) return false;
     }
     if (self->status != TR_ALIVE) return true;
     if (asked & TR_CONTROL_KILL) {

@@ -2,6 +2,37 @@
 
 #include "actors/sched.h"
 
+/* --- Guards ----------------------------------------------------------------------------------- */
+
+tr_hold tr_route_hold_worker(tr_sched *sched, uint32_t index) {
+    tr_hold hold = {.home = index == TR_NOWHERE ? NULL : &sched->worker[index]};
+    if (!hold.home)
+        tr_lock(&sched->blocking.lock);
+    else if (hold.home == tr_sched_mine(sched))
+        hold.lightly = tr_bias_enter(&hold.home->bias);
+    else
+        tr_bias_take(&hold.home->bias);
+    return hold;
+}
+
+tr_hold tr_route_hold(tr_sched *sched, const tr_task *task) {
+    for (;;) {
+        uint32_t index = tr_load32_acquire(&task->home);
+        tr_hold hold = tr_route_hold_worker(sched, index);
+        if (tr_load32_relaxed(&task->home) == index) return hold;
+        tr_route_let_go(sched, hold);
+    }
+}
+
+void tr_route_let_go(tr_sched *sched, tr_hold hold) {
+    if (!hold.home)
+        tr_unlock(&sched->blocking.lock);
+    else if (hold.home == tr_sched_mine(sched))
+        tr_bias_leave(&hold.home->bias, hold.lightly);
+    else
+        tr_bias_give(&hold.home->bias);
+}
+
 /* --- Calls ------------------------------------------------------------------------------------ */
 
 /* What it costs to wake a sleeper, about. */
@@ -59,13 +90,16 @@ static void call(tr_sched *sched, tr_task *task) {
     tr_worker_call(home, task);
 }
 
+/* What a START takes away: what was asked of the last life, and what that said of itself. */
+enum { OF_THE_LAST_LIFE = TR_CONTROL_STOP | TR_CONTROL_KILL | TR_CONTROL_ENDING | TR_CONTROL_TOLD };
+
 bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint32_t bits) {
     uint64_t control = tr_load64_acquire(&task->control), next;
     do {
         if (control >> 32 != generation) return false;
         next = control & ~(uint64_t)TR_CONTROL_FROZEN;
         /* Who was to be stopped before is down already. */
-        if (bits & TR_CONTROL_START) next &= ~(uint64_t)(TR_CONTROL_STOP | TR_CONTROL_KILL);
+        if (bits & TR_CONTROL_START) next &= ~(uint64_t)OF_THE_LAST_LIFE;
         next |= bits;
     } while (!tr_cas64_seq(&task->control, &control, next));
     /* Who takes FROZEN or PARKED away holds the call. */
@@ -73,46 +107,32 @@ bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint3
     return true;
 }
 
+/* --- Abandoned -------------------------------------------------------------------------------- */
+
+uint64_t tr_route_abandon(tr_task *task, uint32_t generation, uint64_t unless) {
+    uint64_t next =
+        (uint64_t)(uint32_t)(generation + 1) << 32 | TR_CONTROL_VACANT | TR_CONTROL_ABANDONED;
+    uint64_t control = tr_load64_acquire(&task->control);
+    do {
+        if (control >> 32 != generation || (control & (unless | TR_CONTROL_VACANT))) return 0;
+    } while (!tr_cas64_seq(&task->control, &control, next | (control & TR_CONTROL_BLOCKING)));
+    TR_ASSERT(!(control & TR_CONTROL_FROZEN)); /* else its life would have ended */
+    return control;
+}
+
+void tr_route_leave(tr_sched *sched, tr_task *task) {
+    (void)tr_or64_seq(&task->control, TR_CONTROL_LEFT);
+    if (tr_mailbox_kick(&task->box)) call(sched, task);
+}
+
 /* --- Mail ------------------------------------------------------------------------------------- */
-
-/* What makes the calling thread a task's home for a moment. */
-typedef struct home_guard {
-    tr_worker *worker; /* NULL: it has no home; the lock of those that have none */
-    bool own, lightly;
-} home_guard;
-
-static void leave_home(tr_sched *sched, const home_guard *guard) {
-    if (!guard->worker)
-        tr_unlock(&sched->blocking.lock);
-    else if (guard->own)
-        tr_bias_leave(&guard->worker->bias, guard->lightly);
-    else
-        tr_bias_give(&guard->worker->bias);
-}
-
-/* Without home this guards the line of a task that drops its oldest, and of no other. */
-static home_guard enter_home(tr_sched *sched, tr_task *task) {
-    for (;;) {
-        uint32_t index = tr_load32_acquire(&task->home);
-        home_guard guard = {index == TR_NOWHERE ? NULL : &sched->worker[index], false, false};
-        guard.own = guard.worker && guard.worker == tr_sched_mine(sched);
-        if (!guard.worker)
-            tr_lock(&sched->blocking.lock);
-        else if (guard.own)
-            guard.lightly = tr_bias_enter(&guard.worker->bias);
-        else
-            tr_bias_take(&guard.worker->bias);
-        if (tr_load32_relaxed(&task->home) == index) return guard;
-        leave_home(sched, &guard);
-    }
-}
 
 /* Has a task's home give back the places that it has reserved. */
 static void reclaim(tr_sched *sched, tr_task *task) {
     if (tr_load32_acquire(&task->home) == TR_NOWHERE) return;
-    home_guard guard = enter_home(sched, task);
-    if (guard.worker) tr_mailbox_reclaim(&task->box);
-    leave_home(sched, &guard);
+    tr_hold hold = tr_route_hold(sched, task);
+    if (hold.home) tr_mailbox_reclaim(&task->box); /* else it is another one by now */
+    tr_route_let_go(sched, hold);
 }
 
 /* FULL is exact: it is said only if no place lay idle. A count that is full of a reserve is not
@@ -142,11 +162,11 @@ tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, bool counte
 tr_push tr_route_replace(tr_sched *sched, tr_task *task, uint32_t generation, tr_link *link,
                          bool (*may)(const tr_link *link), tr_link **old) {
     for (;;) {
-        home_guard guard = enter_home(sched, task);
+        tr_hold hold = tr_route_hold(sched, task);
         bool gone = tr_load64_acquire(&task->control) >> 32 != generation;
         bool full = tr_mailbox_count(&task->box) >= tr_mailbox_limit(&task->box);
         *old = full && !gone ? tr_mailbox_replace(&task->box, link, may) : NULL;
-        leave_home(sched, &guard);
+        tr_route_let_go(sched, hold);
         if (gone) return TR_PUSH_CLOSED;
         if (*old) (void)tr_add64_relaxed(&sched->posted, 1);
         if (full) return *old ? TR_PUSH_OK : TR_PUSH_FULL;

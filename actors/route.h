@@ -45,6 +45,26 @@ static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *lin
     return here ? pushed : tr_route_push_far(sched, task, link, counted);
 }
 
+/* What guards the private part of a task: the bias of its home, or the lock of those without. */
+typedef struct tr_hold {
+    tr_worker *home; /* NULL: the lock of those without */
+    bool lightly;
+} tr_hold;
+
+/* Takes that of a task that has a home or is a blocking one; its home stays what it is meanwhile.
+ * Any thread that holds none. */
+tr_hold tr_route_hold(tr_sched *sched, const tr_task *task);
+/* The same of a worker, or of tasks without home (TR_NOWHERE). */
+tr_hold tr_route_hold_worker(tr_sched *sched, uint32_t index);
+/* Gives it back. */
+void tr_route_let_go(tr_sched *sched, tr_hold hold);
+
+/* Marks a task as abandoned, which has that generation and none of the marks `unless`: from then on
+ * it is nobody's ref. Returns its last `control`; 0: it was too late. */
+uint64_t tr_route_abandon(tr_task *task, uint32_t generation, uint64_t unless);
+/* The last that who abandoned a task does to it: has it run, if it rests. */
+void tr_route_leave(tr_sched *sched, tr_task *task);
+
 /* Sets request bits of the task that has that generation, and has it run if it rests. False: the
  * generation is over. Any thread. */
 bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint32_t bits);

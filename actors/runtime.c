@@ -7,6 +7,7 @@
 #include "actors/supervisor.h"
 #include "actors/turn.h"
 #include "base/check.h"
+#include "base/fatal.h"
 #include "base/heap.h"
 
 enum { CLOSE_MS = 5000, KILL_MS = 1000 };
@@ -29,6 +30,7 @@ static void make_rooms(troupe *rt) {
 
 /* Gives everything back; no thread of the runtime runs any more. */
 static void free_all(troupe *rt) {
+    if (rt->fatal) tr_fatal_uninstall();
     tr_timers_fini(&rt->timers);
     tr_deads_fini(&rt->deads);
     tr_sched_fini(&rt->sched);
@@ -137,19 +139,23 @@ static bool stop_all(troupe *rt, uint64_t deadline) {
     return tr_runtime_wait(rt, 0, deadline);
 }
 
-/* Says who holds the close up. What it reads is changed by nobody while a callback runs. */
-static void name_straggler(troupe *rt, const tr_atomic64 *running) {
+/* Says who holds the close up. What it reads is changed by nobody while a callback runs, or under
+ * the guard of the task's home. */
+static void name_straggler(troupe *rt, const tr_atomic64 *running, tr_hold hold) {
     const tr_task *task = (const tr_task *)(uintptr_t)tr_load64_relaxed(running);
-    if (!task) return;
     char who[512];
-    tr_task_describe(task, who, sizeof who);
-    tr_log(rt, TROUPE_ERROR, "close: %s does not return from its callback", who);
+    if (task) tr_task_describe(task, who, sizeof who);
+    tr_route_let_go(&rt->sched, hold);
+    if (task) tr_log(rt, TROUPE_ERROR, "close: %s does not return from its callback", who);
 }
 
 static void name_stragglers(troupe *rt) {
-    for (unsigned i = 0; i < rt->sched.room; i++) name_straggler(rt, &rt->sched.worker[i].running);
-    for (unsigned i = 0; i < rt->sched.blocking.threads; i++)
-        name_straggler(rt, &rt->sched.blocking.thread[i].running);
+    tr_sched *sched = &rt->sched;
+    for (unsigned i = 0; i < sched->room; i++)
+        name_straggler(rt, &sched->worker[i].running, tr_route_hold_worker(sched, i));
+    for (unsigned i = 0; i < sched->blocking.threads; i++)
+        name_straggler(rt, &sched->blocking.thread[i].running,
+                       tr_route_hold_worker(sched, TR_NOWHERE));
 }
 
 /* Nothing runs any more: what was sent must be somewhere. */

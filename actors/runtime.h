@@ -28,7 +28,8 @@ struct troupe {
     tr_names names;
     tr_asks asks;
     tr_types types;
-    tr_mutex services_lock; /* guards `services`, and attaching the port */
+    tr_mutex services_lock; /* guards `services`, `fatal`, and attaching the port */
+    bool fatal;             /* it has asked for handlers of fatal signals */
     tr_service *services;
     tr_atomic64 port; /* address of the way to other nodes; set once */
 };

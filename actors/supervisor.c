@@ -269,7 +269,7 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     troupe_err err = TROUPE_OK;
     if (what->name) err = troupe_register(self->rt, troupe_me(self), what->name);
     if (!err) err = check(self, what);
-    if (!err) err = tr_port_on_end(self, free_all, self);
+    if (!err) err = troupe_defer(self, free_all, self);
     if (!err) err = copy_all(self, sup, what);
     if (err) return err;
     sup->busy = true;

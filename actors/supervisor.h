@@ -26,6 +26,7 @@ typedef struct tr_supervisor {
     size_t stopping;    /* children that were asked to stop and are waited for */
     troupe_err outcome; /* why it is stopping */
     bool asked_all;     /* its dynamic children were asked to stop */
+    bool killed_all;    /* and killed */
     bool brutal;        /* it was killed: so are the children */
     troupe_ref waiter;  /* who wants to know that the start is complete */
 } tr_supervisor;

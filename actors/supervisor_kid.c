@@ -42,6 +42,7 @@ tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
     kid->spec.name = tr_take_text(heap, child->name);
     kid->bond.parent = parent;
     kid->bond.id = kid->spec.id;
+    kid->bond.arg = kid->spec.arg;
     set_mail(kid);
     bool limited = tr_limits_init(&kid->limits, heap, child->max_restarts, kid->spec.within_ms);
     if (limited && kid->spec.id && (kid->spec.name || !child->name)) return kid;
@@ -58,6 +59,7 @@ tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg) {
     kid->spec.arg = arg;
     kid->bond.parent = model->bond.parent;
     kid->bond.id = model->bond.id;
+    kid->bond.arg = arg;
     set_mail(kid);
     const troupe_heap *heap = model->bond.parent->rt->heap;
     if (tr_limits_init(&kid->limits, heap, kid->spec.max_restarts, kid->spec.within_ms)) return kid;
@@ -97,7 +99,7 @@ static troupe_err name_it(tr_kid *kid) {
  * so. */
 static void begin(tr_kid *kid) {
     kid->state = TROUPE_CHILD_STARTING;
-    kid->was_ready = kid->slow = kid->delayed = false;
+    kid->was_ready = kid->slow = kid->delayed = kid->killed = false;
     troupe_err err = name_it(kid);
     if (!err && kid->spec.start_ms && !tr_time_set(kid, kid->spec.start_ms)) err = TROUPE_NOMEM;
     tr_kid_ask(kid, err ? TR_CONTROL_START | TR_CONTROL_KILL : TR_CONTROL_START);
@@ -105,7 +107,7 @@ static void begin(tr_kid *kid) {
 
 troupe_err tr_kid_start(tr_kid *kid) {
     troupe *rt = kid->bond.parent->rt;
-    troupe_err err = tr_actor_make(rt, kid->spec.what, kid->spec.arg, &kid->bond, &kid->actor);
+    troupe_err err = tr_actor_make(rt, kid->spec.what, &kid->bond, &kid->actor);
     if (err) return err;
     kid->bond.tries = 0;
     kid->bond.told = false;
@@ -138,6 +140,13 @@ void tr_kid_restart(tr_kid *kid) {
     kid->state = TROUPE_CHILD_STARTING;
     kid->was_ready = kid->slow = kid->delayed = false;
     tell_own_end(kid, err);
+}
+
+void tr_kid_abandoned(tr_kid *kid) {
+    tr_map_remove(kid->refs, &kid->by_ref);
+    kid->actor = NULL;
+    kid->named = false;
+    tell_own_end(kid, TROUPE_KILLED);
 }
 
 void tr_kid_tell_watchers(tr_kid *kid) {

@@ -24,6 +24,7 @@ typedef struct tr_kid {
     bool again;     /* after its stop it waits for its next start */
     bool slow;      /* its start took too long, so it was killed */
     bool delayed;   /* it waits for its time to start again */
+    bool killed;    /* it was asked to end by a kill, or is by now */
     bool held;      /* it was held, and has not been ready since */
     uint64_t time;  /* which of its supervisor's times runs for it (supervisor_time.h); 0: none */
     troupe_timer timer; /* that it is told by */
@@ -58,6 +59,9 @@ TR_CHECKED troupe_err tr_kid_start(tr_kid *kid);
 /* Begins the next life of one that is held, or was never made, or buried. If its actor can't be
  * made, that comes back as the end of a life, in a message that needs no memory. */
 void tr_kid_restart(tr_kid *kid);
+
+/* Its actor was abandoned, and is no longer its: says so to the supervisor, as an end. */
+void tr_kid_abandoned(tr_kid *kid);
 
 /* Whether its last end is no news: clean, or a start that said IGNORE. */
 bool tr_kid_ended_well(const tr_kid *kid);

@@ -1,8 +1,12 @@
 #include "actors/supervisor_order.h"
 
+#include "actors/abandon.h"
 #include "actors/report.h"
 #include "actors/supervisor_admin.h"
 #include "actors/supervisor_request.h"
+
+/* How long one that was killed may take to return, if it has no time of its own to stop. */
+enum { GRACE_MS = 1000 };
 
 /* Whether no child's end concerns its siblings. */
 static bool alone(const tr_supervisor *sup) {
@@ -45,21 +49,78 @@ static bool ask_to_stop(tr_supervisor *sup, tr_kid *kid) {
     tr_time_end(kid);
     sup->stopping++;
     if (!kid->actor) return false; /* it could not be made, and its note is on its way */
-    bool kill = sup->brutal || kid->spec.shutdown_ms == TROUPE_BRUTAL;
-    tr_kid_ask(kid, kill ? TR_CONTROL_KILL : TR_CONTROL_STOP);
-    return !kill && kid->spec.shutdown_ms != TROUPE_FOREVER;
+    kid->killed = sup->brutal || kid->spec.shutdown_ms == TROUPE_BRUTAL;
+    tr_kid_ask(kid, kid->killed ? TR_CONTROL_KILL : TR_CONTROL_STOP);
+    return !kid->killed && kid->spec.shutdown_ms != TROUPE_FOREVER;
+}
+
+/* How long a child that was killed may take to return before it is abandoned. */
+static unsigned grace_of(const tr_kid *kid) {
+    unsigned ms = kid->spec.shutdown_ms;
+    return ms == TROUPE_BRUTAL || ms == TROUPE_FOREVER ? GRACE_MS : ms;
+}
+
+/* Gives a child that was killed its time to return; a supervisor does when its children have. */
+static void give_grace(tr_kid *kid) {
+    if (kid->actor->is_supervisor) return;
+    bool timed = tr_time_set(kid, grace_of(kid));
+    (void)timed; /* without memory for the timer it is waited for */
+}
+
+/* The same for all dynamic ones. */
+static void give_grace_to_all(troupe_self *self, tr_supervisor *sup) {
+    sup->killed_all = true;
+    bool timed = tr_time_set_all(self, grace_of(sup->model));
+    (void)timed;
+}
+
+/* Kills one that has had its time, or gets none any more. */
+static void kill_child(tr_kid *kid) {
+    tr_time_end(kid);
+    kid->killed = true;
+    tr_kid_ask(kid, TR_CONTROL_KILL);
+    give_grace(kid);
 }
 
 /* Gives a child its time to stop. Without memory for the timer it gets none. */
 static void stop_child(tr_supervisor *sup, tr_kid *kid) {
-    if (!ask_to_stop(sup, kid)) return;
-    if (!tr_time_set(kid, kid->spec.shutdown_ms)) tr_kid_ask(kid, TR_CONTROL_KILL);
+    bool timed = ask_to_stop(sup, kid);
+    if (!kid->actor) return;
+    if (kid->killed)
+        give_grace(kid);
+    else if (timed && !tr_time_set(kid, kid->spec.shutdown_ms))
+        kill_child(kid);
 }
 
 /* Kills all children that still stop. */
-static void kill_stopping(tr_supervisor *sup) {
+static void kill_stopping(troupe_self *self, tr_supervisor *sup) {
+    bool all = sup->model && sup->asked_all;
+    for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid)) {
+        if (kid->state != TROUPE_CHILD_STOPPING || !kid->actor || kid->killed) continue;
+        if (!all) {
+            kill_child(kid);
+            continue;
+        }
+        kid->killed = true; /* one time for them all */
+        tr_kid_ask(kid, TR_CONTROL_KILL);
+    }
+    if (all) give_grace_to_all(self, sup);
+}
+
+/* Goes on without a child that was killed and does not return, if it is that. */
+static void abandon(tr_kid *kid) {
+    unsigned ms = kid->spec.shutdown_ms;
+    bool timed = ms != TROUPE_BRUTAL && ms != TROUPE_FOREVER;
+    uint64_t waited = (timed ? ms : 0) + (uint64_t)grace_of(kid);
+    if (tr_abandon(kid->actor, kid->was_ready, waited))
+        tr_kid_abandoned(kid);
+    else
+        give_grace(kid);
+}
+
+static void abandon_stopping(tr_supervisor *sup) {
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
-        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) tr_kid_ask(kid, TR_CONTROL_KILL);
+        if (kid->state == TROUPE_CHILD_STOPPING && kid->actor) abandon(kid);
 }
 
 /* Gives all dynamic children the same time to stop. */
@@ -69,7 +130,10 @@ static void stop_dynamic(troupe_self *self, tr_supervisor *sup) {
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
         if (tr_kid_lives(kid) && kid->state != TROUPE_CHILD_STOPPING)
             timed = ask_to_stop(sup, kid) || timed;
-    if (timed && !tr_time_set_all(self, sup->model->spec.shutdown_ms)) kill_stopping(sup);
+    if (!timed)
+        give_grace_to_all(self, sup);
+    else if (!tr_time_set_all(self, sup->model->spec.shutdown_ms))
+        kill_stopping(self, sup);
 }
 
 bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
@@ -118,7 +182,7 @@ bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
     bool any = false;
     for (tr_kid *kid = tr_sup_first(sup); kid; kid = tr_sup_next(sup, kid))
         any = any || tr_kid_lives(kid);
-    kill_stopping(sup);
+    kill_stopping(self, sup);
     if (any) {
         tr_order_go_on(self, sup);
         return true;
@@ -128,21 +192,37 @@ bool tr_order_kill(troupe_self *self, tr_supervisor *sup) {
     return false;
 }
 
+/* A child has had its time to start, to stop, or to return. */
+static void late_child(tr_kid *kid) {
+    if (!kid->actor) return;
+    if (kid->killed) {
+        abandon(kid);
+        return;
+    }
+    kid->slow = kid->state == TROUPE_CHILD_STARTING;
+    kill_child(kid);
+}
+
+static void late_children(troupe_self *self, tr_supervisor *sup) {
+    if (sup->killed_all)
+        abandon_stopping(sup);
+    else if (sup->asked_all)
+        kill_stopping(self, sup);
+}
+
 void tr_order_late(troupe_self *self, tr_supervisor *sup, const struct tr_late *late) {
     if (!late->nth) {
-        if (sup->asked_all) kill_stopping(sup);
+        late_children(self, sup);
         return;
     }
     tr_kid *kid = tr_time_passed(sup, late);
     if (!kid) return;
-    if (kid->delayed) {
-        if (sup->phase == PHASE_STOPPING) return;
+    if (!kid->delayed) {
+        late_child(kid);
+    } else if (sup->phase != PHASE_STOPPING) {
         kid->delayed = false;
         start_again(self, sup, kid);
-        return;
     }
-    kid->slow = kid->state == TROUPE_CHILD_STARTING;
-    tr_kid_ask(kid, TR_CONTROL_KILL);
 }
 
 /* --- Starting --------------------------------------------------------------------------------- */
@@ -218,8 +298,10 @@ static void join_group(tr_kid *kid) {
 }
 
 void tr_order_restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid, unsigned delay_ms) {
-    /* Without memory for the timer it does not wait. */
-    kid->delayed = delay_ms && tr_time_set(kid, delay_ms);
+    /* Without memory for the timer it does not wait; nor does a dynamic one that was abandoned, and
+     * so has no ref to be found by. */
+    bool found = kid->actor || !kid->dynamic;
+    kid->delayed = delay_ms && found && tr_time_set(kid, delay_ms);
     if (kid->delayed) tr_kid_tell_watchers(kid);
     tr_kid *first = sup->strategy == TROUPE_ONE_FOR_ALL ? tr_sup_first(sup) : kid;
     for (tr_kid *at = alone(sup) ? NULL : first; at; at = tr_sup_next(sup, at))

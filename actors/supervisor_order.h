@@ -33,7 +33,8 @@ void tr_order_stop(troupe_self *self, tr_supervisor *sup, troupe_err outcome);
 /* What tr_supervisor_kill does. */
 bool tr_order_kill(troupe_self *self, tr_supervisor *sup);
 
-/* A child has had its time: to stop or to start, so it is killed; or to wait, so it starts. */
+/* A child has had its time: to wait, so it starts; to start or to stop, so it is killed; to return
+ * after that, so it is abandoned. */
 void tr_order_late(troupe_self *self, tr_supervisor *sup, const struct tr_late *late);
 
 #endif

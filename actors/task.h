@@ -11,7 +11,9 @@ enum {
     TR_CONTROL_STOP = 2,  /* end it in good order */
     TR_CONTROL_KILL = 4,  /* end it now */
     TR_CONTROL_BURY = 8,  /* end for good; only while held */
-    TR_CONTROL_REQUESTS = 15,
+    /* Its supervisor waits for it no more: it ends by itself, once its callback returns. */
+    TR_CONTROL_ABANDONED = 1024,
+    TR_CONTROL_REQUESTS = 15 | TR_CONTROL_ABANDONED,
     TR_CONTROL_FROZEN = 16, /* the call is here: only a request has it run */
     TR_CONTROL_VACANT = 32, /* nobody has this generation yet: a ref that says so is made up */
     /* What its end has to see to; set once, by who made it so, and told by tr_table_retire. */
@@ -19,9 +21,14 @@ enum {
     TR_CONTROL_WATCHED = 128, /* it may have watchers */
     TR_CONTROL_TOP = 256,     /* it has no supervisor; constant for one actor */
     TR_CONTROL_BLOCKING = 512, /* it will never have a home; constant for one actor */
+    /* Who may still abandon it, and whom it may still tell: README.md, "Abandoned". */
+    TR_CONTROL_ENDING = 2048,  /* its life ends by itself, until the next START */
+    TR_CONTROL_TELLING = 4096, /* it tells its supervisor that it is ready */
+    TR_CONTROL_TOLD = 8192,    /* it has, or does, until the next START */
+    TR_CONTROL_LEFT = 16384,   /* who abandoned it touches it no more */
     /* Its overflow policy; both constant for one actor. */
-    TR_CONTROL_DROP_NEWEST = 1024,
-    TR_CONTROL_DROP_OLDEST = 2048 /* its line may be changed by senders: see route.c */
+    TR_CONTROL_DROP_NEWEST = 32768,
+    TR_CONTROL_DROP_OLDEST = 65536 /* its line may be changed by senders: see route.c */
 };
 
 /* The home of a task that has none: it is run by a thread of its own (blocking.h), or not yet. */

@@ -26,6 +26,20 @@ static bool settle(tr_turn *turn, bool *late) {
     return tr_worker_look(worker, turn->task, late);
 }
 
+/* What guards the private part of the task that this turn runs. */
+static bool enter(const tr_turn *turn) {
+    if (turn->worker) return tr_bias_enter(&turn->worker->bias);
+    tr_lock(&turn->sched->blocking.lock);
+    return false;
+}
+
+static void leave(const tr_turn *turn, bool lightly) {
+    if (turn->worker)
+        tr_bias_leave(&turn->worker->bias, lightly);
+    else
+        tr_unlock(&turn->sched->blocking.lock);
+}
+
 static void give_way(tr_turn *turn) {
     turn->over = true;
     if (!turn->worker) {
@@ -46,32 +60,20 @@ static tr_link *next(tr_turn *turn, bool *late) {
     return tr_turn_pop(turn);
 }
 
-/* Without home. The line of one that drops its oldest is changed by its senders too. */
-static tr_link *next_of_blocking(tr_turn *turn) {
-    bool late, shared = tr_load64_relaxed(&turn->task->control) & TR_CONTROL_DROP_OLDEST;
-    tr_mutex *lock = &turn->sched->blocking.lock;
-    if (shared) tr_lock(lock);
-    tr_link *link = next(turn, &late);
-    if (shared) tr_unlock(lock);
-    return link;
-}
-
 tr_link *tr_turn_next_slowly(tr_turn *turn) {
     tr_worker *worker = turn->worker;
     bool late = false;
-    if (!worker) return next_of_blocking(turn);
-    bool lightly = tr_bias_enter(&worker->bias);
+    bool lightly = enter(turn);
     tr_link *link = next(turn, &late);
-    tr_bias_leave(&worker->bias, lightly);
+    leave(turn, lightly);
     if (late) tr_sched_ask_for_help(worker);
     return link;
 }
 
 void tr_turn_settle(tr_turn *turn) {
-    tr_worker *worker = turn->worker;
-    bool late, lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    bool late, lightly = enter(turn);
     if (settle(turn, &late)) turn->left = 0;
-    if (worker) tr_bias_leave(&worker->bias, lightly);
+    leave(turn, lightly);
 }
 
 /* Puts the call into `control`. Only if it is here: else mail could call too. */
@@ -96,10 +98,9 @@ static void freeze(tr_turn *turn) {
 }
 
 void tr_turn_freeze(tr_turn *turn) {
-    tr_worker *worker = turn->worker;
-    bool lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    bool lightly = enter(turn);
     freeze(turn);
-    if (worker) tr_bias_leave(&worker->bias, lightly);
+    leave(turn, lightly);
 }
 
 tr_fifo tr_turn_take_mail(tr_sched *sched, tr_task *task) {
@@ -137,9 +138,10 @@ bool tr_turn_release(tr_sched *sched, tr_task *task) {
     return here;
 }
 
-void tr_turn_unwatch(tr_sched *sched) {
+void tr_turn_unwatch(tr_sched *sched, const tr_task *task) {
     tr_worker *worker = tr_sched_mine(sched);
-    if (!worker) return;
+    uint64_t address = (uint64_t)(uintptr_t)task;
+    if (!worker || tr_load64_relaxed(&worker->running) != address) return;
     bool lightly = tr_bias_enter(&worker->bias);
     tr_store64_relaxed(&worker->running, 0);
     tr_bias_leave(&worker->bias, lightly);

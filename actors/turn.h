@@ -90,8 +90,9 @@ void tr_turn_put_back(struct tr_sched *sched, tr_task *task, tr_link *link);
 TR_CHECKED bool tr_turn_give_places(struct tr_sched *sched, tr_task *task, uint32_t places);
 /* Rests while held, until a request: then the turn is over. Not over: one has come. */
 void tr_turn_freeze(tr_turn *turn);
-/* Says that the running task is about to change what a report on it reads. */
-void tr_turn_unwatch(struct tr_sched *sched);
+/* Says that the task, if it is the one that a worker runs, is about to change what a report on it
+ * reads. */
+void tr_turn_unwatch(struct tr_sched *sched, const tr_task *task);
 /* Ends a buried task, whose memory may be used again if this says true. False: a call is on its way
  * to it and will have it run a last time. */
 TR_CHECKED bool tr_turn_release(struct tr_sched *sched, tr_task *task);

@@ -74,7 +74,7 @@ static troupe_err keeper_start(troupe_self *self, void *state, const void *arg) 
     troupe_err err = prepare(self, program, &k->process);
     if (err) return err;
     k->term_ms = program->term_ms ? program->term_ms : TERM_MS;
-    err = tr_port_on_end(self, tr_process_let_go, k->process);
+    err = troupe_defer(self, tr_process_let_go, k->process);
     if (err) {
         tr_process_let_go(k->process);
         return troupe_fail(self, err, "cannot run %s: %s", program->argv[0], troupe_strerror(err));

@@ -32,6 +32,23 @@ typedef enum troupe_overflow {
     TROUPE_DROP_OLDEST
 } troupe_overflow;
 
+/* What a fatal signal (SEGV, BUS, FPE, ILL, ABRT) in a callback does. For all but IGNORE handlers
+ * are installed when the first such actor is made, and taken away when the last runtime that has
+ * made one is closed; what is in no such callback goes to whoever was installed before. Under a
+ * sanitizer nothing is installed. */
+typedef enum troupe_fatal {
+    TROUPE_FATAL_IGNORE, /* nothing of ours: it does what it does in the program without Troupe */
+    /* One line on standard error, with path, message type, signal and address; then the signal
+     * takes its course, so that a core file shows the place. */
+    TROUPE_FATAL_REPORT,
+    /* Fails the actor with SIGNALLED, and nobody else. The callback is left on the spot by a jump:
+     * what the runtime knows of is given back, but no lock is unlocked that the callback held, and
+     * malloc, stdio or a library in whose middle it was stay as they are. If a wild pointer has
+     * written to memory of others before, that is not undone. It is for actors that compute on
+     * their own state; who needs certainty puts them into a process. */
+    TROUPE_FATAL_FAIL
+} troupe_fatal;
+
 /* What an actor does. Keep it `static const`; members left out take their defaults. The callbacks
  * of one actor never run at the same time, and what one wrote the next one sees, whichever worker
  * either ran on. Callbacks of different actors run in parallel. */
@@ -44,6 +61,13 @@ typedef struct troupe_behaviour {
      * `config.blocking_threads` of their own, so that nobody has to wait behind them. A message to
      * it costs more. Not on a stepped runtime. */
     bool blocking;
+    /* Bytes that one life may have, of state and `troupe_alloc` together; 0: no limit. */
+    size_t memory_limit;
+    /* Each callback must return within so many milliseconds: one that took longer has failed its
+     * actor, with TOO_SLOW. It is not interrupted. 0: no limit. Costs two looks at the clock a
+     * callback, only where it is set. In a simulation callbacks take no time. */
+    unsigned deadline_ms;
+    troupe_fatal fatal; /* what a fatal signal in a callback does; costs some ns a callback */
 
     /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
      * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but
@@ -59,8 +83,9 @@ typedef struct troupe_behaviour {
      * end by `troupe_exit` once done; the asker's time-out runs on. Optional: stop now. */
     troupe_err (*stopping)(troupe_self *self, void *state);
 
-    /* The last act of every life that was started, with the reason; not called after a kill
-     * (but with the reason KILLED for who ends by the kill of a linked one). Optional. */
+    /* The last act of every life that was started, with the reason; not called after a kill (but
+     * with the reason KILLED for who ends by the kill of a linked one). What fails in it is told
+     * and changes nothing: the life has ended, for its reason. Optional. */
     void (*stop)(troupe_self *self, void *state, troupe_err why);
 } troupe_behaviour;
 
@@ -129,9 +154,11 @@ TROUPE_API troupe *troupe_runtime(troupe_self *self);
 TROUPE_API troupe_ref troupe_me(troupe_self *self);
 
 /* Starts an actor: `start` runs on the calling thread before this returns. `arg` is only read
- * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a limit over
- * TROUPE_MAILBOX_MAX, an `overflow` that is none, or `blocking` on a stepped runtime; SYSTEM: no
- * thread for a blocking actor; CLOSED: the runtime is closing; or whatever `start` returned. */
+ * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a mailbox_limit
+ * over TROUPE_MAILBOX_MAX, a memory_limit under the state_size, an
+ * `overflow` that is none, or `blocking` on a stepped runtime;
+ * SYSTEM: no thread for a blocking actor; CLOSED: the runtime is closing; or whatever `start`
+ * returned. */
 TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                                        troupe_ref *out);
 
@@ -202,6 +229,46 @@ TROUPE_API void troupe_ready(troupe_self *self);
  * fails all the same, and the report lacks text and place. */
 TROUPE_API troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, int line,
                                      const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* Fails the running actor with UNMET unless `condition` holds, and returns that error from the
+ * function in which it stands, so that nothing more is done with a state that is not as it must be:
+ * `TROUPE_REQUIRE(self, n < s->most, "n is %d", n);`. The report has condition, text and place. For
+ * callbacks and functions that return a troupe_err; `stop` says `troupe_fail`. */
+#define TROUPE_REQUIRE(self, condition, ...)                                                       \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            return troupe_unmet_at(self, #condition, __FILE__, __LINE__, __VA_ARGS__);             \
+    } while (0)
+
+/* What TROUPE_REQUIRE calls when its condition does not hold; returns UNMET. */
+TROUPE_API troupe_err troupe_unmet_at(troupe_self *self, const char *condition, const char *file,
+                                      int line, const char *format, ...) TROUPE_PRINTF(5, 6);
+
+/* Memory that belongs to this life of the running actor: what it has not given back by then is
+ * given back when the life ends, however it ends, a kill and a failed start included, after `stop`
+ * and all cleanups. Aligned to 16, not cleared. No other actor may use it. NULL: there is none, or
+ * `size` is 0; or it is more than `behaviour.memory_limit` allows, and then the actor also fails,
+ * with OVER_BUDGET, once this callback has returned. */
+TROUPE_API void *troupe_alloc(troupe_self *self, size_t size);
+
+/* Moves what `troupe_alloc` gave to memory of another size, with as much of its contents as fits;
+ * `memory` NULL: the same as `troupe_alloc`. NULL, as for that: the old memory is still there,
+ * unchanged. Only the new size counts against the limit. */
+TROUPE_API void *troupe_resize(troupe_self *self, void *memory, size_t size);
+
+/* Gives memory of this life back; does nothing to NULL. What is not this actor's, or was given back
+ * already, stops a debug build. */
+TROUPE_API void troupe_free(troupe_self *self, void *memory);
+
+/* Has `run(arg)` called when this life of the running actor ends, however it ends, a kill and a
+ * failed start included: after `stop`, the last one asked for first, while state and memory of the
+ * life are still there. It runs where the actor ran, and must not wait, nor use `troupe_self`; what
+ * takes the runtime may be called. NOMEM: it will not be called. INVALID: `run` is NULL. */
+TROUPE_CHECKED troupe_err troupe_defer(troupe_self *self, void (*run)(void *arg), void *arg);
+
+/* Takes that back without calling it: the latest `troupe_defer` of this life with the same `run`
+ * and `arg`. NOTFOUND: there is none. */
+TROUPE_API troupe_err troupe_undefer(troupe_self *self, void (*run)(void *arg), void *arg);
 
 /* The body of the message that a monitor sends when the actor it watches ends. */
 struct troupe_down {

@@ -34,7 +34,7 @@ extern "C" {
     X(MALFORMED, 16, "malformed bytes")                                                          \
     X(SYSTEM, 17, "a system call failed")                                                        \
     X(EXITED, 18, "the process exited with a failure status")                                    \
-    X(SIGNALLED, 19, "the process was ended by a signal")                                        \
+    X(SIGNALLED, 19, "ended by a fatal signal")                                                  \
     X(FAILED, 20, "the actor failed")                                                            \
     X(START_FAILED, 21, "a child could not be started")                                          \
     X(UNKNOWN_TYPE, 22, "the message type is not registered here")                               \
@@ -44,6 +44,9 @@ extern "C" {
     X(RESTARTING, 26, "the child is being restarted")                                            \
     X(PRESENT, 27, "there is a child of this id, which has ended")                               \
     X(IGNORE, 28, "the start decided that nothing is to be started")                             \
+    X(OVER_BUDGET, 29, "more memory than its behaviour allows")                                  \
+    X(TOO_SLOW, 30, "a callback took longer than its behaviour allows")                          \
+    X(UNMET, 31, "a condition that must hold did not")                                           \
     X(HELD, 33, "the child is held: it has used up its restarts")                                \
     X(KILL, 36, "to be killed")
 

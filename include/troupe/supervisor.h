@@ -18,7 +18,10 @@ typedef enum troupe_restart {
     TROUPE_TEMPORARY  /* never; once it has ended its supervisor forgets it */
 } troupe_restart;
 
-/* `shutdown_ms` values beside a time: how long a child may take to stop before it is killed. */
+/* `shutdown_ms` values beside a time: how long a child may take to stop before it is killed. One
+ * whose callback has not returned after as long again (a second, for these two) is abandoned: the
+ * log names it, for all others it has ended as KILLED, and the tree goes on. It keeps its thread
+ * and its memory until it returns; if it is started again, with a group, it gets a new ref. */
 #define TROUPE_FOREVER (~0u) /* as long as it needs; the default of a child supervisor */
 #define TROUPE_BRUTAL (~1u)  /* no time: it is killed, and its `stop` is not called */
 

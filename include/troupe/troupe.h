@@ -9,6 +9,7 @@
 #include <troupe/link.h>
 #include <troupe/message.h>
 #include <troupe/observe.h>
+#include <troupe/service.h>
 #include <troupe/supervisor.h>
 
 #define TROUPE_VERSION "0.1.0"

@@ -215,3 +215,93 @@ Test(life, an_actor_may_stop_or_kill_itself) {
     }
     stage_close();
 }
+
+/* --- Failing in each callback ----------------------------------------------------------------- */
+
+static troupe_err need(troupe_self *self, int n) {
+    TROUPE_REQUIRE(self, n % 100 < 7, "n is %d", n);
+    stage_say("went-on");
+    return TROUPE_OK;
+}
+
+static troupe_err need_in_receive(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    return need(self, (int)cue_n(*msg));
+}
+
+Test(life, a_condition_that_does_not_hold_fails_the_actor_on_the_spot) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    const troupe_behaviour what = {.name = "needy", .receive = need_in_receive};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 6);
+    stage_expect("went-on");
+    cue(who, CUE_SAY, 8);
+    stage_expect("");
+    cr_assert_not(stage_there(who));
+    cr_assert_eq(stage_logged("UNMET (a condition that must hold did not): not so: n % 100 < 7: "
+                              "\"n is 8\" at test/actors/test_life.c:"),
+                 1);
+    stage_close();
+}
+
+/* Fails when it comes to the callback whose number is in its argument. */
+enum { IN_START, IN_STOPPING, IN_STOP };
+
+static troupe_err fail_in_start(troupe_self *self, void *state, const void *arg) {
+    *(int *)state = *(const int *)arg;
+    return *(int *)state == IN_START ? need(self, 8) : TROUPE_OK;
+}
+
+static troupe_err fail_in_stopping(troupe_self *self, void *state) {
+    return *(int *)state == IN_STOPPING ? need(self, 8) : TROUPE_OK;
+}
+
+static void fail_in_stop(troupe_self *self, void *state, troupe_err why) {
+    stage_say("stop(%s)", troupe_errname(why));
+    if (*(int *)state == IN_STOP) (void)troupe_fail(self, TROUPE_USER, "in stop");
+    if (*(int *)state == IN_STOP) (void)troupe_fail(self, TROUPE_FULL, "once more");
+}
+
+static const troupe_behaviour failing = {.name = "failing",
+                                         .state_size = sizeof(int),
+                                         .start = fail_in_start,
+                                         .receive = need_in_receive,
+                                         .stopping = fail_in_stopping,
+                                         .stop = fail_in_stop};
+
+Test(life, a_condition_is_heard_in_start_and_stopping_too) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &failing, &(int){IN_START}, &who), TROUPE_UNMET);
+    cr_assert_eq(troupe_spawn(rt, &failing, &(int){IN_STOPPING}, &who), TROUPE_OK);
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_expect("stop(UNMET)");
+    cr_assert_eq(stage_logged("in stopping from outside: UNMET"), 1);
+    stage_close();
+}
+
+Test(life, a_stop_that_fails_is_told_once_and_the_life_ends_for_its_reason) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_ref who, watcher = stage_enter(&ann);
+    cr_assert_eq(troupe_spawn(rt, &failing, &(int){IN_STOP}, &who), TROUPE_OK);
+    cue_about(watcher, CUE_WATCH, 1, who);
+    (void)stage_run();
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_expect("start(ann) stop(SHUTDOWN) down(ann,1,SHUTDOWN)");
+    cr_assert_eq(stage_logged("actor failed"), 1);
+    cr_assert_eq(stage_logged("actor failed: failing (life 1) in its stop: USER"), 1);
+    cr_assert_eq(stage_logged("\"in stop\" at "), 1);
+    stage_close();
+}
+
+Test(life, a_stop_that_fails_after_a_failure_hides_nothing) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &failing, &(int){IN_STOP}, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 9);
+    stage_expect("stop(UNMET)");
+    cr_assert_eq(stage_logged("in its stop: USER"), 1);
+    cr_assert_eq(stage_logged("in cue from outside: UNMET"), 1);
+    stage_close();
+}

@@ -139,7 +139,7 @@ static void hold_things(troupe_self *self) {
     troupe_msg *msg = cue_make(CUE_SAY, 0, TROUPE_NOBODY);
     cr_assert_eq(troupe_register(stage_rt(), troupe_me(self), "post"), TROUPE_OK);
     cr_assert_eq(troupe_send_after(self, 100000, troupe_me(self), &msg, NULL), TROUPE_OK);
-    cr_assert_eq(tr_port_on_end(self, release_it, NULL), TROUPE_OK);
+    cr_assert_eq(troupe_defer(self, release_it, NULL), TROUPE_OK);
     tr_store32_seq(&released, 0);
 }
 

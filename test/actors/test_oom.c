@@ -341,18 +341,59 @@ static void count_end(void *count) {
 static unsigned ends;
 
 static troupe_err want_end(void *self) {
-    return tr_port_on_end(self, count_end, &ends);
+    return troupe_defer(self, count_end, &ends);
 }
 
 static void try_to_want_ends(troupe_self *self) {
     exhaust_call(stage_heap(), want_end, NULL, self);
 }
 
-Test(oom, on_end) {
+Test(oom, troupe_defer) {
     ends = 0;
     troupe_ref who = as_actor(try_to_want_ends);
     kill_it(&who);
     cr_assert_eq(ends, EXHAUST_SWEEPS);
+    stage_close();
+}
+
+static void *blocks[2];
+
+static troupe_err alloc(void *self) {
+    blocks[0] = troupe_alloc(self, 100);
+    return blocks[0] ? TROUPE_OK : TROUPE_NOMEM;
+}
+
+static void free_it(void *self) {
+    troupe_free(self, blocks[0]);
+}
+
+static void try_to_alloc(troupe_self *self) {
+    exhaust_call(stage_heap(), alloc, NULL, self); /* these stay until the end */
+    exhaust_call(stage_heap(), alloc, free_it, self);
+}
+
+Test(oom, troupe_alloc) {
+    (void)as_actor(try_to_alloc);
+    stage_close();
+}
+
+static troupe_err resize(void *self) {
+    blocks[1] = troupe_resize(self, blocks[0], 200);
+    return blocks[1] ? TROUPE_OK : TROUPE_NOMEM;
+}
+
+static void get_a_new_one(void *self) {
+    troupe_free(self, blocks[1]);
+    blocks[0] = troupe_alloc(self, 100);
+}
+
+static void try_to_resize(troupe_self *self) {
+    blocks[0] = troupe_alloc(self, 100);
+    exhaust_call(stage_heap(), resize, get_a_new_one, self);
+}
+
+Test(oom, troupe_resize) {
+    (void)as_actor(try_to_resize);
     stage_close();
 }
 
@@ -371,6 +412,30 @@ static void fail(troupe *rt, exhaust *x) {
 
 Test(oom, troupe_fail_at) {
     on_stages(fail);
+}
+
+static troupe_err require(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    (void)msg;
+    TROUPE_REQUIRE(self, state, "it has no state");
+    return TROUPE_OK;
+}
+
+static void fail_a_condition(troupe *rt, exhaust *x) {
+    static const troupe_behaviour what = {.name = "needy", .receive = require};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 0);
+    exhaust_from(x, stage_heap());
+    (void)stage_run();
+    bool refused = exhaust_to(x);
+    cr_assert_not(stage_there(who));
+    cr_assert_eq(stage_logged("actor failed: needy"), 1);
+    cr_assert_eq(stage_logged("\"it has no state\""), refused ? 0 : 1);
+}
+
+Test(oom, troupe_unmet_at) {
+    on_stages(fail_a_condition);
 }
 
 /* --- Asking ----------------------------------------------------------------------------------- */

@@ -302,31 +302,6 @@ Test(port, services_are_made_once_and_closed_after_the_actors) {
     stage_expect("stopping(ann) stop(ann,SHUTDOWN) port_close end(2) end(1)");
 }
 
-static void first(void *ctx) {
-    stage_say("first(%s)", (const char *)ctx);
-}
-
-static void clean_up_later(troupe_self *self) {
-    static char one[] = "1", two[] = "2";
-    cr_assert_eq(tr_port_on_end(self, first, one), TROUPE_OK);
-    cr_assert_eq(tr_port_on_end(self, first, two), TROUPE_OK);
-}
-
-Test(port, cleanups_run_at_every_end_the_last_first) {
-    troupe *rt = open_with_port();
-    const player tidy = {.id = "tidy", .at_start = clean_up_later};
-    const player bad = {.id = "bad", .at_start = clean_up_later, .start = TROUPE_USER};
-    troupe_ref who = stage_enter(&tidy);
-    cue(who, CUE_EXIT, TROUPE_OK);
-    stage_expect("start(tidy) stop(tidy,OK) first(2) first(1)");
-    who = stage_enter(&tidy);
-    cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
-    stage_expect("start(tidy) first(2) first(1)");
-    cr_assert_eq(troupe_spawn(rt, &player_behaviour, &bad, &who), TROUPE_USER);
-    stage_expect("start(bad) first(2) first(1)");
-    close_all();
-}
-
 /* Entries in the fullest place of the map of monitors. */
 static size_t most_in_one_place(const tr_map *map) {
     size_t most = 0;

@@ -21,7 +21,12 @@ static struct {
     troupe_self *self;
     uint64_t monitor; /* of `who`, by `self` */
     troupe_timer timer;
+    void *memory; /* of `self`, which has deferred `nothing_to_do` too */
 } it;
+
+static void nothing_to_do(void *ctx) {
+    (void)ctx;
+}
 
 /* Does `act` without memory, from outside. */
 static void outside(void (*act)(void *ctx)) {
@@ -45,6 +50,8 @@ static troupe_err play(troupe_self *self, void *state, troupe_msg **msg) {
     cr_assert_eq(troupe_monitor(self, it.who, &it.monitor), TROUPE_OK);
     cr_assert_eq(troupe_link(self, it.who), TROUPE_OK);
     cr_assert_eq(troupe_send_after(self, 5, it.who, &it.msg, &it.timer), TROUPE_OK);
+    it.memory = troupe_alloc(self, 10);
+    cr_assert_eq(troupe_defer(self, nothing_to_do, NULL), TROUPE_OK);
     it.msg = *msg;
     exhaust_nothing(stage_heap(), scene, NULL);
     *msg = it.msg;
@@ -71,7 +78,7 @@ static troupe_err inside(void (*act)(void *ctx)) {
 
 static void strerrors(void *ctx) {
     (void)ctx;
-    for (int err = 0; err < 30; err++) cr_assert_not_null(troupe_strerror((troupe_err)err));
+    for (int err = 0; err < 33; err++) cr_assert_not_null(troupe_strerror((troupe_err)err));
 }
 
 Test(takes_nothing, troupe_strerror) {
@@ -80,7 +87,7 @@ Test(takes_nothing, troupe_strerror) {
 
 static void errnames(void *ctx) {
     (void)ctx;
-    for (int err = 0; err < 30; err++) cr_assert_not_null(troupe_errname((troupe_err)err));
+    for (int err = 0; err < 33; err++) cr_assert_not_null(troupe_errname((troupe_err)err));
 }
 
 Test(takes_nothing, troupe_errname) {
@@ -399,6 +406,26 @@ static void cancel(void *ctx) {
 
 Test(takes_nothing, troupe_cancel) {
     cr_assert_eq(inside(cancel), TROUPE_TIMEOUT);
+}
+
+static void free_it(void *ctx) {
+    (void)ctx;
+    troupe_free(it.self, it.memory);
+    troupe_free(it.self, NULL);
+}
+
+Test(takes_nothing, troupe_free) {
+    cr_assert_eq(inside(free_it), TROUPE_TIMEOUT);
+}
+
+static void undefer(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_undefer(it.self, nothing_to_do, NULL), TROUPE_OK);
+    cr_assert_eq(troupe_undefer(it.self, nothing_to_do, NULL), TROUPE_NOTFOUND);
+}
+
+Test(takes_nothing, troupe_undefer) {
+    cr_assert_eq(inside(undefer), TROUPE_TIMEOUT);
 }
 
 static void run(void *ctx) {

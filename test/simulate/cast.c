@@ -162,6 +162,20 @@ static void signal_exit(troupe_self *self) {
          err == TROUPE_NOCONNECTION);
 }
 
+static void clean_up(void *count) {
+    MUST(*(size_t *)count > 0);
+    --*(size_t *)count;
+}
+
+/* What is over the budget fails the actor afterwards. */
+static void own_more(troupe_self *self) {
+    if (troupe_defer(self, clean_up, &book.cleanups) == TROUPE_OK) book.cleanups++;
+    size_t size = 1 + (size_t)(troupe_random(troupe_runtime(self)) % 200);
+    char *memory = troupe_alloc(self, size);
+    if (memory) memory[size - 1] = 1;
+    if (size % 3 == 0) troupe_free(self, memory);
+}
+
 static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) {
     const struct work answer = *work;
     troupe_err err;
@@ -203,6 +217,9 @@ static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) 
         return TROUPE_OK;
     case ACT_SIGNAL:
         signal_exit(self);
+        return TROUPE_OK;
+    case ACT_OWN:
+        own_more(self);
         return TROUPE_OK;
     case ACT_ANSWER:
         err = troupe_answer(self, &work_type, &answer);
@@ -285,6 +302,7 @@ static const troupe_behaviour worker[KINDS] = {
      .state_size = sizeof(slot *),
      .start = start,
      .receive = receive,
+     .memory_limit = 300,
      .mailbox_limit = 3},
     {.name = "worker",
      .state_size = sizeof(slot *),

@@ -26,6 +26,7 @@ typedef enum act {
     ACT_LINK,   /* link to somebody; ... */
     ACT_UNLINK, /* ... or take it back */
     ACT_SIGNAL, /* send somebody an exit signal */
+    ACT_OWN,    /* take memory, and have something run at the end of the life */
     ACT_ANSWER, /* with its number */
     ACTS
 } act;
@@ -91,8 +92,9 @@ typedef struct ledger {
     size_t monitors;
     timer timer[TIMERS];
     size_t timers;
-    top top[TOPS]; /* the last ones that were started */
-    size_t tops;   /* so far */
+    top top[TOPS];   /* the last ones that were started */
+    size_t tops;     /* so far */
+    size_t cleanups; /* that are to run yet */
 } ledger;
 
 extern ledger book;

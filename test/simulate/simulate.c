@@ -223,6 +223,7 @@ static void play(const troupe_sim_config *config, void *ctx) {
     for (int i = 0; i < ROUNDS; i++) do_something();
     come_to_rest();
     for (unsigned i = 0; i < book.nodes; i++) troupe_close(&book.rt[i]);
+    if (book.cleanups) WRONG("%zu cleanups did not run", book.cleanups);
     if (troupe_sim_leaks(book.sim)) WRONG("%zu blocks leak", troupe_sim_leaks(book.sim));
     troupe_sim_close(&book.sim);
 }

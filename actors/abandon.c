@@ -1,0 +1,117 @@
+#include "actors/abandon.h"
+
+#include "actors/find.h"
+#include "actors/life.h"
+#include "actors/report.h"
+#include "actors/send.h"
+#include "base/check.h"
+#include "base/heap.h"
+
+/* --- Who ends a life -------------------------------------------------------------------------- */
+
+/* Each claim is one read-modify-write of `control`, as the abandoning is: the later one sees the
+ * earlier one. */
+bool tr_abandon_claim_end(troupe_self *self) {
+    return !(tr_or64_seq(&self->task.control, TR_CONTROL_ENDING) & TR_CONTROL_ABANDONED);
+}
+
+bool tr_abandon_may_tell(troupe_self *self, uint32_t marks) {
+    uint64_t control = tr_or64_seq(&self->task.control, TR_CONTROL_TELLING | marks);
+    return !(control & TR_CONTROL_ABANDONED);
+}
+
+void tr_abandon_told(troupe_self *self) {
+    (void)tr_and64_seq(&self->task.control, ~(uint64_t)TR_CONTROL_TELLING);
+}
+
+bool tr_abandon_seen(const troupe_self *self) {
+    return tr_load64_acquire(&self->task.control) & TR_CONTROL_ABANDONED;
+}
+
+/* --- The supervisor --------------------------------------------------------------------------- */
+
+/* What stands in for the bond: its path as it was, for reports, and no parent. */
+static tr_bond *make_grave(const troupe_self *self, const char *path) {
+    const troupe_heap *heap = self->rt->heap;
+    tr_bond *grave = tr_take_zero(heap, sizeof *grave);
+    if (grave) grave->id = tr_take_text(heap, path);
+    return grave;
+}
+
+static void free_grave(const troupe_heap *heap, tr_bond *grave) {
+    if (!grave) return;
+    tr_give_text(heap, (char *)(uintptr_t)grave->id);
+    tr_give(heap, grave, sizeof *grave);
+}
+
+/* Its mail and its bond are taken away under the guard of its home, where the watch may be reading
+ * about it. True: somebody wanted room. */
+static bool take_away(troupe_self *self, tr_bond *grave, tr_fifo *mail) {
+    tr_sched *sched = &self->rt->sched;
+    tr_hold hold = tr_route_hold(sched, &self->task);
+    self->bond = grave;
+    bool wanted = tr_mailbox_close(&self->task.box);
+    *mail = tr_mailbox_take_all(&self->task.box);
+    tr_route_let_go(sched, hold);
+    return wanted;
+}
+
+/* Tells everybody of its end. What its callback still does, to set a timer say, ends when that
+ * returns. */
+static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
+    troupe *rt = self->rt;
+    const troupe_ref me = tr_actor_ref(self);
+    tr_fifo mail;
+    bool wanted = take_away(self, grave, &mail);
+    for (tr_link *link; (link = tr_fifo_get(&mail));) {
+        troupe_msg *msg = tr_msg_of(link);
+        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
+    }
+    if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
+    tr_timers_forget(&rt->timers, self);
+    tr_ties_forget(self);
+    if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, TROUPE_KILLED);
+    tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
+    if (port) port->ops->room(port, me);
+}
+
+bool tr_abandon(troupe_self *self, bool was_ready, uint64_t waited_ms) {
+    char path[256], doing[512];
+    troupe *rt = self->rt;
+    tr_actor_path(self, path, sizeof path);
+    tr_task_describe(&self->task, doing, sizeof doing);
+    tr_bond *grave = make_grave(self, path);
+    /* What it told and its supervisor has not heard lies in the bond still. */
+    uint64_t unless = TR_CONTROL_ENDING | TR_CONTROL_TELLING | (was_ready ? 0 : TR_CONTROL_TOLD);
+    uint64_t marks = tr_route_abandon(&self->task, tr_actor_generation(self), unless);
+    if (!marks) {
+        free_grave(rt->heap, grave);
+        return false;
+    }
+    bury(self, grave, marks);
+    tr_log(rt, TROUPE_ERROR,
+           "abandoned: %s does not return, %llu ms after it was to end; its memory and its thread "
+           "are left to it",
+           doing, (unsigned long long)waited_ms);
+    tr_route_leave(&rt->sched, &self->task); /* it may be freed at once */
+    return true;
+}
+
+/* --- The actor -------------------------------------------------------------------------------- */
+
+void tr_abandon_return(troupe_self *self) {
+    troupe *rt = self->rt;
+    /* Who abandoned it is still telling the others, and waits for nobody meanwhile. */
+    while (!(tr_load64_acquire(&self->task.control) & TR_CONTROL_LEFT)) tr_thread_yield();
+    tr_bond *grave = self->bond;
+    tr_turn_unwatch(&rt->sched, &self->task);
+    tr_log(rt, TROUPE_WARN, "%s, which was abandoned, has returned",
+           grave && grave->id ? grave->id : "an actor");
+    self->bond = NULL;
+    free_grave(rt->heap, grave);
+    tr_life_release(self);
+    tr_give(rt->heap, self->failure, sizeof *self->failure);
+    self->failure = NULL;
+    self->status = TR_BURIED;
+    if (tr_turn_release(&rt->sched, &self->task)) tr_life_give_place(self);
+}
