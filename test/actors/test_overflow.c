@@ -228,8 +228,6 @@ static void many(troupe_overflow overflow, uint32_t limit, bool blocking) {
     } while (own.queued || own.handled + own.dead[TROUPE_DEAD_DROPPED] < SENDERS * EACH);
     cr_assert_eq(own.sent, SENDERS * EACH);
     cr_assert_eq(own.handled, tr_load64_relaxed(&seen.handled));
-    if (overflow == TROUPE_DROP_OLDEST && limit > SENDERS)
-        for (uint32_t i = 0; i < SENDERS; i++) cr_assert_gt(seen.last[i], 0);
     stage_close();
 }
 

@@ -382,7 +382,7 @@ void cast_supervise(unsigned node) {
     for (size_t i = 0; err && !dynamic && i < n; i++) leave(child[i].arg);
 }
 
-size_t cast_release(void) {
+size_t cast_release(bool for_good) {
     size_t held = 0;
     for (const top *of = book.top; of < book.top + TOPS; of++) {
         troupe_child_info info[KIDS];
@@ -393,7 +393,10 @@ size_t cast_release(void) {
         for (size_t i = 0; !err && i < count; i++) {
             if (info[i].state != TROUPE_CHILD_HELD) continue;
             held++;
-            err = troupe_restart_child(book.rt[of->node], of->ref, info[i].id, 5000, &ref);
+            if (for_good)
+                err = troupe_terminate_child(book.rt[of->node], of->ref, info[i].id, 5000);
+            else
+                err = troupe_restart_child(book.rt[of->node], of->ref, info[i].id, 5000, &ref);
             err = TROUPE_OK; /* it may have failed at once */
         }
     }

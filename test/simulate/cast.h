@@ -10,8 +10,8 @@ slot *cast_spawn(unsigned node);
 void cast_supervise(unsigned node);
 /* Asks one of the last supervisors for a change of its children. */
 void cast_change(void);
-/* Starts those again that are held. Returns how many there were. */
-size_t cast_release(void);
+/* Starts those again that are held, or ends them for good. Returns how many there were. */
+size_t cast_release(bool for_good);
 /* Shows the ledger the runtimes' dead letters. */
 void cast_dead_letter(void *ctx, const troupe_dead_letter *letter, troupe_msg **msg);
 /* A living slot, by a number drawn; NULL: nobody lives. */
