@@ -76,10 +76,10 @@ static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
 }
 
 bool tr_abandon(troupe_self *self, bool was_ready, uint64_t waited_ms) {
-    char path[256], doing[512];
+    char path[TR_PATH_ROOM];
+    troupe_report report;
     troupe *rt = self->rt;
-    tr_actor_path(self, path, sizeof path);
-    tr_task_describe(&self->task, doing, sizeof doing);
+    tr_report_of(&self->task, TROUPE_REPORT_STRAGGLER, &report, path);
     tr_bond *grave = make_grave(self, path);
     /* What it told and its supervisor has not heard lies in the bond still. */
     uint64_t unless = TR_CONTROL_ENDING | TR_CONTROL_TELLING | (was_ready ? 0 : TR_CONTROL_TOLD);
@@ -89,10 +89,12 @@ bool tr_abandon(troupe_self *self, bool was_ready, uint64_t waited_ms) {
         return false;
     }
     bury(self, grave, marks);
-    tr_log(rt, TROUPE_ERROR,
-           "abandoned: %s does not return, %llu ms after it was to end; its memory and its thread "
-           "are left to it",
-           doing, (unsigned long long)waited_ms);
+    report.level = TROUPE_ERROR;
+    report.for_ms = waited_ms;
+    report.next = "its memory and its thread are left to it";
+    tr_report_tell(rt, &report,
+                   "abandoned: %s in %s does not return, %llu ms after it was to end; %s", path,
+                   report.doing, (unsigned long long)waited_ms, report.next);
     tr_route_leave(&rt->sched, &self->task); /* it may be freed at once */
     return true;
 }

@@ -25,12 +25,6 @@ troupe_ref troupe_me(troupe_self *self) {
     return tr_actor_ref(self);
 }
 
-/* What it is doing, for reports. Relaxed: the text is constant, and the watch reads it while this
- * actor can't go on (tr_turn_unwatch). */
-static const char *doing(const troupe_self *self) {
-    return (const char *)(uintptr_t)tr_load64_relaxed(&self->doing);
-}
-
 /* --- Birth ------------------------------------------------------------------------------------ */
 
 troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond,
@@ -119,7 +113,7 @@ tr_failure *tr_actor_failure(troupe_self *self) {
     if (self->failure) return NULL; /* the first failure is the one that counts */
     self->failure = tr_take_zero(self->rt->heap, sizeof *self->failure);
     if (!self->failure) return NULL;
-    self->failure->doing = doing(self);
+    self->failure->doing = tr_actor_doing(self);
     self->failure->from = troupe_sender(self);
     return self->failure;
 }
@@ -184,11 +178,4 @@ void troupe_ready(troupe_self *self) {
     if (!tr_abandon_may_tell(self, TR_CONTROL_TOLD)) return;
     tr_actor_tell_parent(self, &self->bond->ready, TR_NOTE_READY, TROUPE_OK);
     tr_abandon_told(self);
-}
-
-void tr_task_describe(const tr_task *task, char *text, size_t room) {
-    const troupe_self *self = (const troupe_self *)(const void *)task; /* it is the first member */
-    char path[256];
-    tr_actor_path(self, path, sizeof path);
-    snprintf(text, room, "%s in %s", path, doing(self));
 }

@@ -38,10 +38,10 @@ extern const troupe_type tr_note_type;
 typedef struct tr_bond {
     troupe_self *parent;
     const char *id;
-    const void *arg; /* what each start gets */
-    tr_note ready, ended; /* each is in the parent's mailbox at most once */
-    bool told;            /* who watched the last life has had its `down` */
-    bool flush;           /* a next life starts without the mail of the last (unread.h) */
+    const void *arg;       /* what each start gets */
+    tr_note ready, ended;  /* each is in the parent's mailbox at most once */
+    bool told;             /* who watched the last life has had its `down` */
+    bool flush;            /* a next life starts without the mail of the last (unread.h) */
     uint32_t poison_after; /* failures on one message after which that is quarantined; 0: at once */
     uint32_t tries;        /* failures so far on the message that is the first of its mail again */
     uint64_t tried_at;     /* its `handled` then */
@@ -55,6 +55,8 @@ typedef struct tr_failure {
     char text[200];
     const char *doing; /* the callback, or the type of the message being handled */
     troupe_ref from;   /* that message's sender */
+    char message[200]; /* what it says; "": none, or it was sent on */
+    bool quarantined;  /* it will not come again */
 } tr_failure;
 
 /* In `in_hand`, beside TR_MSG_*: there is a message. */
@@ -63,8 +65,8 @@ typedef struct tr_failure {
 /* An actor. Fields without a remark belong to whoever runs it (one at a time; its parking and the
  * bias of its home hand them on). */
 struct troupe_self {
-    tr_task task; /* the scheduler's */
-    troupe *rt;   /* constant */
+    tr_task task;                 /* the scheduler's */
+    troupe *rt;                   /* constant */
     const troupe_behaviour *what; /* constant; its own one if it is guarded */
     void *state;
     tr_bond *bond;     /* to its supervisor; NULL: top level */
@@ -72,35 +74,41 @@ struct troupe_self {
     uint64_t id;       /* constant for one actor: place (low half) and generation, as in its ref */
     troupe_ref sender; /* of the message being handled; outside old news */
     tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
-    tr_failure *failure; /* of the last life; read by the supervisor while held */
+    tr_failure *failure;    /* of the last life; read by the supervisor while held */
     struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
-    tr_atomic64 handled; /* messages so far, over all lives; others read it too */
-    uint32_t lives;      /* begun so far */
-    uint32_t in_hand;    /* flags of the message being handled and TR_IN_HAND; 0 outside */
-    uint32_t why;        /* a troupe_err */
-    tr_atomic32 failed;  /* messages that a life failed on; others read it too */
-    tr_atomic32 dropped; /* messages that its overflow policy dropped; by any thread */
-    tr_atomic32 flushed; /* messages that were flushed; the same */
-    uint8_t status;      /* a tr_status */
-    bool is_supervisor;  /* constant for one actor */
-    bool ready;          /* start is complete */
-    bool stopping;       /* `stopping` said LATER */
-    bool ending;         /* this life ends once the callback returns, for the reason `why` */
-    bool answered;       /* the ask in hand was replied to */
-    bool has_timers;     /* it has set one, in some life */
-    bool has_watched;    /* it has monitored or linked to somebody, in some life */
-    bool traps;          /* exit signals are messages for it */
-    uint32_t epoch;      /* of exit signals: raised when a life's end is told; written by whoever
+    tr_atomic64 handled;    /* messages so far, over all lives; others read it too */
+    uint32_t lives;         /* begun so far */
+    uint32_t in_hand;       /* flags of the message being handled and TR_IN_HAND; 0 outside */
+    uint32_t why;           /* a troupe_err */
+    tr_atomic32 failed;     /* messages that a life failed on; others read it too */
+    tr_atomic32 dropped;    /* messages that its overflow policy dropped; by any thread */
+    tr_atomic32 flushed;    /* messages that were flushed; the same */
+    uint8_t status;         /* a tr_status */
+    bool is_supervisor;     /* constant for one actor */
+    bool ready;             /* start is complete */
+    bool stopping;          /* `stopping` said LATER */
+    bool ending;            /* this life ends once the callback returns, for the reason `why` */
+    bool answered;          /* the ask in hand was replied to */
+    bool has_timers;        /* it has set one, in some life */
+    bool has_watched;       /* it has monitored or linked to somebody, in some life */
+    bool traps;             /* exit signals are messages for it */
+    uint32_t epoch;         /* of exit signals: raised when a life's end is told; written by whoever
                           * runs it, under the ties' lock */
-    uint32_t exits;      /* signals of troupe_exit_signal that wait; guarded by the ties' lock */
-    tr_list watchers;    /* ties to me; guarded by the ties' lock */
-    tr_list watching;    /* ties of mine; guarded by the ties' lock */
-    tr_list timers;      /* of mine; guarded by the timers' lock */
+    uint32_t exits;         /* signals of troupe_exit_signal that wait; guarded by the ties' lock */
+    tr_list watchers;       /* ties to me; guarded by the ties' lock */
+    tr_list watching;       /* ties of mine; guarded by the ties' lock */
+    tr_list timers;         /* of mine; guarded by the timers' lock */
 };
 
 /* Makes an actor without running anything. `bond` is NULL at the top level. NOMEM, INVALID. */
 TR_CHECKED troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond,
                                     troupe_self **out);
+
+/* What it is doing, for reports. Relaxed: the text is constant, and the watch reads it while this
+ * actor can't go on (tr_turn_unwatch). */
+static inline const char *tr_actor_doing(const troupe_self *self) {
+    return (const char *)(uintptr_t)tr_load64_relaxed(&self->doing);
+}
 
 /* Says what it is doing, for reports: a constant text. By whoever runs it. */
 static inline void tr_actor_set_doing(troupe_self *self, const char *what) {

@@ -97,7 +97,8 @@ bool tr_life_end(troupe_self *self, troupe_err why) {
         tr_actor_tell_parent(self, &self->bond->ended, TR_NOTE_ENDED, why);
         return true;
     }
-    if (!tr_life_clean(why) && why != TROUPE_KILLED) tr_report_failure(self, why, "not supervised");
+    const tr_fate fate = {.kind = TROUPE_REPORT_FAILED, .next = "not supervised"};
+    if (!tr_life_clean(why) && why != TROUPE_KILLED) tr_report_failure(self, why, &fate);
     tr_life_bury(self);
     return false;
 }

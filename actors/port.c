@@ -82,6 +82,27 @@ uint64_t tr_port_clock(const troupe *rt) {
     return tr_runtime_clock(rt);
 }
 
+void tr_port_trouble(troupe *rt, const tr_trouble *trouble, const char *format, ...) {
+    char line[900];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    troupe_report report = {.kind = TROUPE_REPORT_PEER,
+                            .level = TROUPE_WARN,
+                            .path = trouble->peer,
+                            .behaviour = "node",
+                            .doing = "",
+                            .message = "",
+                            .why = trouble->why,
+                            .text = trouble->text,
+                            .file = "",
+                            .supervisor = "",
+                            .next = trouble->next,
+                            .hint = troupe_hint(trouble->why)};
+    tr_report_tell(rt, &report, "%s", line);
+}
+
 void tr_port_log(troupe *rt, troupe_level level, const char *format, ...) {
     char line[900];
     va_list args;

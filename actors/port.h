@@ -165,6 +165,17 @@ void *tr_sim_network(const troupe_sim *sim);
  * nothing of it is heard any more, no `stop` runs. Makes the pointer NULL. Only of a simulation. */
 void tr_port_crash(troupe **rt);
 
+/* Trouble with a peer, for a report: its name, the error, what is wrong in words, and what happens
+ * now. */
+typedef struct tr_trouble {
+    const char *peer, *text, *next;
+    troupe_err why;
+} tr_trouble;
+
+/* Reports it; the text is the line of a log. */
+void tr_port_trouble(troupe *rt, const tr_trouble *trouble, const char *format, ...)
+    TROUPE_PRINTF(3, 4);
+
 /* One line for the log, without newline. */
 void tr_port_log(troupe *rt, troupe_level level, const char *format, ...) TROUPE_PRINTF(3, 4);
 

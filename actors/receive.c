@@ -20,12 +20,20 @@ static inline void count_handled(troupe_self *self) {
     tr_store64_relaxed(&self->handled, tr_load64_relaxed(&self->handled) + 1);
 }
 
+/* Writes down what an actor fails on, for the report. */
+static void note_message(troupe_self *self, const troupe_msg *msg) {
+    (void)tr_actor_failure(self);
+    tr_failure *failure = self->failure;
+    if (failure) (void)troupe_print(msg, failure->message, sizeof failure->message);
+}
+
 /* Ends a message after which the actor fails or ends, and the life. False: the actor is buried. */
 static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg *msg,
                                     troupe_err err) {
     troupe *rt = self->rt;
     bool failed = err || !tr_life_clean(self->why);
     troupe_dead reason;
+    if (failed && msg) note_message(self, msg);
     if (failed && msg && tr_unread_again(turn, self, msg, &reason)) {
         if (!tr_life_after(self, err)) return false;
         self->in_hand = 0;
@@ -35,6 +43,7 @@ static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg
         tr_ask_unanswered(rt, self->sender, failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
+        if (self->failure) self->failure->quarantined = reason == TROUPE_DEAD_QUARANTINED;
         tr_dead_letter_failed(self, &msg, reason, err ? err : self->why);
         tr_store32_relaxed(&self->failed, tr_load32_relaxed(&self->failed) + 1);
     } else {

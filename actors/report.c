@@ -41,8 +41,114 @@ void tr_ref_text(troupe_ref ref, char *text, size_t room) {
                  (unsigned)(uint32_t)ref.id, (unsigned)(ref.id >> 32));
 }
 
-/* What the actor says of its failure, and where; "" if it said nothing. */
+/* --- Telling ---------------------------------------------------------------------------------- */
+
+/* To where reports go; `line` is what a log gets. */
+static void tell(troupe *rt, const troupe_report *report, const char *line) {
+    char text[4096];
+    if (rt->config.report) {
+        rt->config.report(rt->config.report_ctx, report);
+    } else if (rt->config.log) {
+        tr_log(rt, report->level, "%s", line);
+    } else if (report->level < rt->config.quiet) {
+        (void)troupe_report_text(report, text, sizeof text);
+        fprintf(stderr, "%s\n", text);
+    }
+}
+
+/* Nothing is known but what makes reports alike. */
+static void tell_folded(troupe *rt, const tr_fold *fold) {
+    char line[320], name[48];
+    const troupe_report report = {.kind = fold->kind,
+                                  .level = TROUPE_WARN,
+                                  .path = "",
+                                  .behaviour = fold->behaviour,
+                                  .doing = "",
+                                  .message = "",
+                                  .why = fold->why,
+                                  .text = "",
+                                  .file = fold->file,
+                                  .line = fold->line,
+                                  .supervisor = "",
+                                  .next = "",
+                                  .hint = "",
+                                  .more = fold->more,
+                                  .at = troupe_now(rt)};
+    snprintf(name, sizeof name, "%s", troupe_errname(fold->why));
+    snprintf(line, sizeof line, "%llu reports more of actors of the behaviour %s, %s%s%s",
+             (unsigned long long)fold->more, fold->behaviour, name, *fold->file ? " at " : "",
+             fold->file);
+    tell(rt, &report, line);
+}
+
+void tr_report_tell(troupe *rt, troupe_report *report, const char *format, ...) {
+    tr_fold over = {.more = 0};
+    report->at = troupe_now(rt);
+    if (rt->config.fold_ms != TROUPE_FOLD_NOTHING &&
+        !tr_folds_tell(&rt->folds, report, rt->config.fold_ms * TR_MS, &over))
+        return;
+    if (over.more) tell_folded(rt, &over);
+    char line[1024];
+    int used;
+    va_list args;
+    va_start(args, format);
+    used = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (report->more && used > 0 && (size_t)used < sizeof line)
+        snprintf(line + used, sizeof line - (size_t)used, "; %llu more like this before",
+                 (unsigned long long)report->more);
+    tell(rt, report, line);
+}
+
+void tr_reports_sum_up(troupe *rt) {
+    tr_fold fold;
+    while (tr_folds_take(&rt->folds, &fold)) tell_folded(rt, &fold);
+}
+
+/* --- What is known ---------------------------------------------------------------------------- */
+
+static const char *behaviour_of(const troupe_self *self) {
+    return self->what->name ? self->what->name : "actor";
+}
+
+/* What is known of an actor, whatever has happened. */
+static troupe_report about(const troupe_self *self, troupe_report_kind kind, const char *path) {
+    return (troupe_report){.kind = kind,
+                           .level = TROUPE_ERROR,
+                           .path = path,
+                           .behaviour = behaviour_of(self),
+                           .who = tr_actor_ref(self),
+                           .life = self->lives,
+                           .doing = "",
+                           .message = "",
+                           .text = "",
+                           .file = "",
+                           .supervisor = "",
+                           .next = "",
+                           .hint = ""};
+}
+
+void tr_report_of(const tr_task *task, troupe_report_kind kind, troupe_report *report, char *path) {
+    const troupe_self *self = (const troupe_self *)(const void *)task; /* it is the first member */
+    tr_actor_path(self, path, TR_PATH_ROOM);
+    *report = about(self, kind, path);
+    report->level = TROUPE_WARN;
+    report->doing = tr_actor_doing(self);
+}
+
+/* What the actor says of its failure; "" if it said nothing. */
 static void words_of(const tr_failure *failure, char *words, size_t room) {
+    words[0] = '\0';
+    if (!failure) return;
+    if (failure->condition)
+        snprintf(words, room, "not so: %s%s%s", failure->condition, failure->text[0] ? ": " : "",
+                 failure->text);
+    else
+        snprintf(words, room, "%s", failure->text);
+}
+
+/* The same and the place, for a line. */
+static void said(const tr_failure *failure, char *words, size_t room) {
     char unmet[128] = "", place[128] = "";
     words[0] = '\0';
     if (!failure || (!failure->file && !failure->text[0])) return;
@@ -52,25 +158,102 @@ static void words_of(const tr_failure *failure, char *words, size_t room) {
     snprintf(words, room, ": %s%s%s%s%s", unmet, quote, failure->text, quote, place);
 }
 
-void tr_report_failure(troupe_self *self, troupe_err why, const char *next) {
-    char path[256], from[64], words[480];
-    tr_actor_path(self, path, sizeof path);
+static void add_failure(troupe_report *report, const tr_failure *failure, const char *words) {
+    report->text = words;
+    if (!failure) return;
+    report->doing = failure->doing;
+    report->message = failure->message;
+    report->from = failure->from;
+    if (failure->file) report->file = failure->file;
+    report->line = failure->line;
+}
+
+static troupe_report_kind kind_of(const troupe_self *self, troupe_err why, const tr_fate *fate) {
     const tr_failure *failure = self->failure;
-    tr_ref_text(failure ? failure->from : TROUPE_NOBODY, from, sizeof from);
+    if (fate->kind != TROUPE_REPORT_FAILED) return fate->kind;
+    if (self->is_supervisor && why == TROUPE_GAVE_UP) return TROUPE_REPORT_GAVE_UP;
+    if (failure && failure->quarantined) return TROUPE_REPORT_QUARANTINED;
+    if (failure && strcmp(failure->doing, "start") == 0) return TROUPE_REPORT_START_FAILED;
+    return TROUPE_REPORT_FAILED;
+}
+
+static const char *line_of(const tr_fate *fate) {
+    return fate->line ? fate->line : fate->next;
+}
+
+void tr_report_failure(troupe_self *self, troupe_err why, const tr_fate *fate) {
+    char path[TR_PATH_ROOM], above[TR_PATH_ROOM] = "", from[64], words[400], more[480];
+    const tr_failure *failure = self->failure;
+    tr_actor_path(self, path, sizeof path);
+    if (self->bond && self->bond->parent) tr_actor_path(self->bond->parent, above, sizeof above);
     words_of(failure, words, sizeof words);
-    tr_log(self->rt, TROUPE_ERROR,
-           "actor failed: %s (life %u) in %s from %s: %s (%s)%s; %s; %u messages kept", path,
-           self->lives, failure && failure->doing ? failure->doing : "start", from,
-           troupe_errname(why), troupe_strerror(why), words, next,
-           tr_mailbox_count(&self->task.box));
+    said(failure, more, sizeof more);
+    troupe_report report = about(self, kind_of(self, why, fate), path);
+    add_failure(&report, failure, words);
+    report.why = why;
+    report.kept = tr_mailbox_count(&self->task.box);
+    report.limit = tr_mailbox_limit(&self->task.box);
+    report.supervisor = above;
+    report.restarts = fate->restarts;
+    report.max_restarts = fate->max_restarts;
+    report.within_ms = fate->within_ms;
+    report.next = fate->next;
+    if (!words[0]) report.hint = troupe_hint(why); /* who says more knows more */
+    tr_ref_text(report.from, from, sizeof from);
+    tr_report_tell(self->rt, &report,
+                   "actor failed: %s (life %u) in %s from %s: %s (%s)%s; %s; %u messages kept",
+                   path, self->lives, failure ? failure->doing : "start", from, troupe_errname(why),
+                   troupe_strerror(why), more, line_of(fate), report.kept);
 }
 
 void tr_report_bad_stop(troupe_self *self, troupe_err ended) {
-    char path[256], words[480];
+    char path[TR_PATH_ROOM], words[400], more[480], next[80];
     tr_actor_path(self, path, sizeof path);
     words_of(self->failure, words, sizeof words);
-    const troupe_err why = (troupe_err)self->why;
-    tr_log(self->rt, TROUPE_ERROR,
-           "actor failed: %s (life %u) in its stop: %s (%s)%s; its life had ended with %s", path,
-           self->lives, troupe_errname(why), troupe_strerror(why), words, troupe_errname(ended));
+    said(self->failure, more, sizeof more);
+    snprintf(next, sizeof next, "nothing changes: its life had ended with %s",
+             troupe_errname(ended));
+    troupe_report report = about(self, TROUPE_REPORT_FAILED, path);
+    add_failure(&report, self->failure, words);
+    report.doing = "stop";
+    report.why = (troupe_err)self->why;
+    report.next = next;
+    tr_report_tell(self->rt, &report,
+                   "actor failed: %s (life %u) in its stop: %s (%s)%s; its life had ended with %s",
+                   path, self->lives, troupe_errname(report.why), troupe_strerror(report.why), more,
+                   troupe_errname(ended));
+}
+
+void tr_report_unmade(const troupe_self *supervisor, const troupe_behaviour *what, const char *id,
+                      troupe_err why, const tr_fate *fate) {
+    char above[TR_PATH_ROOM], path[2 * TR_PATH_ROOM];
+    tr_actor_path(supervisor, above, sizeof above);
+    snprintf(path, sizeof path, "%s/%s", above, id);
+    troupe_report report = about(supervisor, TROUPE_REPORT_START_FAILED, path);
+    report.who = TROUPE_NOBODY;
+    report.life = 0;
+    report.behaviour = what->name ? what->name : "actor";
+    report.why = why;
+    report.text = "it can't be made";
+    report.supervisor = above;
+    report.restarts = fate->restarts;
+    report.max_restarts = fate->max_restarts;
+    report.within_ms = fate->within_ms;
+    report.next = fate->next;
+    report.hint = troupe_hint(why);
+    tr_report_tell(supervisor->rt, &report, "%s can't be made: %s; %s", path, troupe_strerror(why),
+                   line_of(fate));
+}
+
+void tr_report_unnamed(const troupe_self *self, const char *name, troupe_err why) {
+    char path[TR_PATH_ROOM], text[TROUPE_NAME_MAX + 32];
+    tr_actor_path(self, path, sizeof path);
+    snprintf(text, sizeof text, "it can't be called \"%s\"", name);
+    troupe_report report = about(self, TROUPE_REPORT_MISTAKE, path);
+    report.why = why;
+    report.text = text;
+    report.next = "its start has failed";
+    report.hint = troupe_hint(why);
+    tr_report_tell(self->rt, &report, "%s can't be called \"%s\": %s", path, name,
+                   troupe_strerror(why));
 }

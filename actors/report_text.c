@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <troupe/report.h>
+#include <troupe/supervisor.h>
 
+#include "actors/report.h"
 #include "base/sheet.h"
 
 enum {
@@ -56,7 +58,8 @@ const char *troupe_hint(troupe_err why) {
     case TROUPE_START_FAILED:
         return "the report before this one says which child, and why";
     case TROUPE_INVALID:
-        return "a call got what makes no sense; a NULL message was sent on already";
+        return "a call got what makes no sense: a NULL message was sent on already, and an actor "
+               "that asks would wait for ever";
     default:
         return "";
     }
@@ -77,11 +80,9 @@ static void put_heading(tr_sheet *to, const troupe_report *it) {
 }
 
 static void put_from(tr_sheet *to, troupe_ref from) {
-    if (troupe_same(from, TROUPE_NOBODY))
-        tr_sheet_put(to, ", from outside");
-    else
-        tr_sheet_put(to, ", from %08" PRIx64 ":%" PRIu32 ".%" PRIu32, from.node >> 32,
-                     (uint32_t)from.id, (uint32_t)(from.id >> 32));
+    char who[64];
+    tr_ref_text(from, who, sizeof who);
+    tr_sheet_put(to, ", from %s", who);
 }
 
 static void put_doing(tr_sheet *to, const troupe_report *it) {
@@ -105,14 +106,18 @@ static void put_reason(tr_sheet *to, const troupe_report *it) {
     if (*it->file) tr_sheet_put(to, "\n%-15s %s:%d", "At", it->file, it->line);
 }
 
+static void put_restarts(tr_sheet *to, const troupe_report *it) {
+    tr_sheet_put(to, ": restart %" PRIu32, it->restarts);
+    if (it->max_restarts != TROUPE_UNLIMITED)
+        tr_sheet_put(to, " of %" PRIu32 " in %g s", it->max_restarts, it->within_ms / 1000.0);
+}
+
 static void put_rest(tr_sheet *to, const troupe_report *it) {
     if (it->limit)
         tr_sheet_put(to, "\n%-15s %" PRIu32 " of %" PRIu32 " messages are kept", "Mailbox",
                      it->kept, it->limit);
     if (*it->supervisor) tr_sheet_put(to, "\n%-15s %s", "Supervisor", it->supervisor);
-    if (it->restarts)
-        tr_sheet_put(to, ": restart %" PRIu32 " of %" PRIu32 " in %g s", it->restarts,
-                     it->max_restarts, it->within_ms / 1000.0);
+    if (it->restarts) put_restarts(to, it);
     if (*it->next) tr_sheet_put(to, "\n%-15s %s", "Next", it->next);
     if (*it->hint) tr_sheet_put(to, "\n%-15s %s", "Hint", it->hint);
     if (it->more)
@@ -151,9 +156,10 @@ static void put_number(tr_sheet *to, const char *key, uint64_t value) {
 }
 
 static void put_ref(tr_sheet *to, const char *key, troupe_ref ref) {
+    char who[64];
     if (troupe_same(ref, TROUPE_NOBODY)) return;
-    tr_sheet_put(to, " %s=%08" PRIx64 ":%" PRIu32 ".%" PRIu32, key, ref.node >> 32,
-                 (uint32_t)ref.id, (uint32_t)(ref.id >> 32));
+    tr_ref_text(ref, who, sizeof who);
+    put_value(to, key, who);
 }
 
 size_t troupe_report_line(const troupe_report *report, char *text, size_t room) {

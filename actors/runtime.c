@@ -10,7 +10,7 @@
 #include "base/fatal.h"
 #include "base/heap.h"
 
-enum { CLOSE_MS = 5000, KILL_MS = 1000 };
+enum { CLOSE_MS = 5000, FOLD_MS = 10000, KILL_MS = 1000 };
 
 static troupe_err check(const troupe_config *config) {
     bool half_heap = !config->heap.take != !config->heap.give;
@@ -20,6 +20,7 @@ static troupe_err check(const troupe_config *config) {
 
 static void make_rooms(troupe *rt) {
     tr_deads_init(&rt->deads);
+    tr_folds_init(&rt->folds);
     tr_timers_init(&rt->timers, rt);
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
@@ -32,6 +33,7 @@ static void make_rooms(troupe *rt) {
 static void free_all(troupe *rt) {
     if (rt->fatal) tr_fatal_uninstall();
     tr_timers_fini(&rt->timers);
+    tr_folds_fini(&rt->folds);
     tr_deads_fini(&rt->deads);
     tr_sched_fini(&rt->sched);
     tr_mutex_fini(&rt->services_lock);
@@ -57,6 +59,7 @@ troupe_err troupe_open(const troupe_config *config, troupe **out) {
     rt->heap = config->heap.take ? &rt->config.heap : &tr_heap_default;
     if (!rt->config.close_ms) rt->config.close_ms = CLOSE_MS;
     if (!rt->config.quiet) rt->config.quiet = TROUPE_DEBUG;
+    if (!rt->config.fold_ms) rt->config.fold_ms = FOLD_MS;
     while (!rt->node) tr_random(&rt->node, sizeof rt->node);
     if (!tr_pool_init(&rt->pool, rt->heap, config->heap.take ? NULL : tr_pool_ground()))
         err = TROUPE_NOMEM;
@@ -143,10 +146,15 @@ static bool stop_all(troupe *rt, uint64_t deadline) {
  * the guard of the task's home. */
 static void name_straggler(troupe *rt, const tr_atomic64 *running, tr_hold hold) {
     const tr_task *task = (const tr_task *)(uintptr_t)tr_load64_relaxed(running);
-    char who[512];
-    if (task) tr_task_describe(task, who, sizeof who);
+    char path[TR_PATH_ROOM];
+    troupe_report report;
+    if (task) tr_report_of(task, TROUPE_REPORT_STRAGGLER, &report, path);
     tr_route_let_go(&rt->sched, hold);
-    if (task) tr_log(rt, TROUPE_ERROR, "close: %s does not return from its callback", who);
+    if (!task) return;
+    report.level = TROUPE_ERROR;
+    report.next = "the runtime's memory and threads are left to it";
+    tr_report_tell(rt, &report, "close: %s in %s does not return from its callback", path,
+                   report.doing);
 }
 
 static void name_stragglers(troupe *rt) {
@@ -161,6 +169,7 @@ static void name_stragglers(troupe *rt) {
 /* Nothing runs any more: what was sent must be somewhere. */
 static void settle_accounts(troupe *rt) {
     tr_deads_sum_up(rt);
+    tr_reports_sum_up(rt);
     troupe_account account;
     troupe_account_all(rt, &account);
     int64_t missing = troupe_account_missing(&account);

@@ -5,6 +5,7 @@
 #include "actors/account.h"
 #include "actors/ask.h"
 #include "actors/dead.h"
+#include "actors/fold.h"
 #include "actors/name.h"
 #include "actors/port.h"
 #include "actors/sched.h"
@@ -21,6 +22,7 @@ struct troupe {
     tr_atomic32 closing;     /* 1: no more spawns */
     tr_accounts accounts;
     tr_deads deads;
+    tr_folds folds;
     tr_table table;
     tr_sched sched;
     tr_timers timers;

@@ -143,7 +143,8 @@ static void hold(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     char next[96];
     snprintf(next, sizeof next, "no restart: its %u in %u ms are used up; it is held",
              kid->limits.most, kid->limits.within_ms);
-    tr_kid_report(kid, next);
+    const tr_fate fate = {.kind = TROUPE_REPORT_HELD, .next = next};
+    tr_kid_report(kid, &fate);
     kid->state = TROUPE_CHILD_HELD;
     kid->held = true;
     tr_kid_tell_watchers(kid);
@@ -154,21 +155,28 @@ static void give_up(troupe_self *self, tr_supervisor *sup, tr_kid *kid, const tr
     char next[96];
     snprintf(next, sizeof next, "no restart: %s%u in %u ms are used up; its supervisor gives up",
              limits == &kid->limits ? "its " : "", limits->most, limits->within_ms);
-    tr_kid_report(kid, next);
+    tr_kid_report(kid, &(tr_fate){.next = next});
     tr_kid_bury(kid);
     tr_order_stop(self, sup, TROUPE_GAVE_UP);
 }
 
 static void restart(troupe_self *self, tr_supervisor *sup, tr_kid *kid, uint64_t now) {
-    char next[96];
+    char line[96], next[48] = "it is restarted";
     unsigned delay_ms = tr_backoff_next(kid, now);
     const unsigned most = sup->limits.most, recent = tr_limits_recent(&sup->limits, now);
-    int used = most == TROUPE_UNLIMITED ? snprintf(next, sizeof next, "restart %u", recent)
-                                        : snprintf(next, sizeof next, "restart %u of %u in %u ms",
+    int used = most == TROUPE_UNLIMITED ? snprintf(line, sizeof line, "restart %u", recent)
+                                        : snprintf(line, sizeof line, "restart %u of %u in %u ms",
                                                    recent, most, sup->limits.within_ms);
-    if (delay_ms)
-        snprintf(next + used, sizeof next - (size_t)used, ", after a delay of %u ms", delay_ms);
-    if (!tr_life_clean(kid->why)) tr_kid_report(kid, next);
+    if (delay_ms) {
+        snprintf(line + used, sizeof line - (size_t)used, ", after a delay of %u ms", delay_ms);
+        snprintf(next, sizeof next, "it is restarted after %u ms", delay_ms);
+    }
+    const tr_fate fate = {.next = next,
+                          .line = line,
+                          .restarts = recent,
+                          .max_restarts = most,
+                          .within_ms = sup->limits.within_ms};
+    if (!tr_life_clean(kid->why)) tr_kid_report(kid, &fate);
     tr_order_restart(self, sup, kid, delay_ms);
 }
 
@@ -186,7 +194,9 @@ static void restart_or_give_up(troupe_self *self, tr_supervisor *sup, tr_kid *ki
 /* A start by hand of one that was held has failed. */
 static void hold_again(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     bool ignored = kid->why == TROUPE_IGNORE;
-    if (!ignored) tr_kid_report(kid, "it was asked for, and is not tried again; it is held");
+    if (!ignored)
+        tr_kid_report(kid,
+                      &(tr_fate){.next = "it was asked for, and is not tried again; it is held"});
     kid->state = TROUPE_CHILD_HELD;
     tr_request_settle(kid, ignored ? TROUPE_IGNORE : TROUPE_START_FAILED, false);
     tr_order_go_on(self, sup);
@@ -199,7 +209,8 @@ static void start_over(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
         return;
     }
     bool ignored = kid->why == TROUPE_IGNORE, added = tr_request_adds(kid) && !ignored;
-    if (!ignored) tr_kid_report(kid, "it was asked for, and is not tried again");
+    if (!ignored)
+        tr_kid_report(kid, &(tr_fate){.next = "it was asked for, and is not tried again"});
     tr_kid_bury(kid);
     tr_request_settle(kid, ignored ? TROUPE_IGNORE : TROUPE_START_FAILED, true);
     if (added || kid->dynamic || kid->spec.restart == TROUPE_TEMPORARY) tr_sup_remove(sup, kid);
@@ -234,14 +245,15 @@ static void child_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid, trou
     } else if (ignored) {
         end_child(self, sup, kid);
     } else if (sup->phase == PHASE_STARTING && !kid->was_ready) {
-        tr_kid_report(kid, "its supervisor can't start");
+        tr_kid_report(kid, &(tr_fate){.next = "its supervisor can't start"});
         tr_kid_bury(kid);
         tr_order_stop(self, sup, TROUPE_START_FAILED);
     } else if (kid->spec.restart == TROUPE_PERMANENT ||
                (kid->spec.restart == TROUPE_TRANSIENT && !tr_life_clean(why))) {
         restart_or_give_up(self, sup, kid);
     } else {
-        if (!tr_life_clean(why)) tr_kid_report(kid, "it is temporary: no restart");
+        if (!tr_life_clean(why))
+            tr_kid_report(kid, &(tr_fate){.next = "it is temporary: no restart"});
         end_child(self, sup, kid);
     }
 }

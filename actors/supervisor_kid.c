@@ -88,10 +88,7 @@ static troupe_err name_it(tr_kid *kid) {
     troupe_err err = troupe_register(rt, tr_actor_ref(kid->actor), kid->spec.name);
     kid->named = !err;
     if (!err) return TROUPE_OK;
-    char path[256];
-    tr_actor_path(kid->actor, path, sizeof path);
-    tr_log(rt, TROUPE_ERROR, "%s can't be called \"%s\": %s", path, kid->spec.name,
-           troupe_strerror(err));
+    tr_report_unnamed(kid->actor, kid->spec.name, err);
     return err;
 }
 
@@ -164,16 +161,11 @@ bool tr_kid_lives(const tr_kid *kid) {
            kid->state == TROUPE_CHILD_STOPPING;
 }
 
-void tr_kid_report(const tr_kid *kid, const char *next) {
-    troupe_self *parent = kid->bond.parent;
-    if (kid->actor) {
-        tr_report_failure(kid->actor, kid->why, next);
-        return;
-    }
-    char path[256];
-    tr_actor_path(parent, path, sizeof path);
-    tr_log(parent->rt, TROUPE_ERROR, "%s/%s can't be made: %s; %s", path, kid->spec.id,
-           troupe_strerror(kid->why), next);
+void tr_kid_report(const tr_kid *kid, const tr_fate *fate) {
+    if (kid->actor)
+        tr_report_failure(kid->actor, kid->why, fate);
+    else
+        tr_report_unmade(kid->bond.parent, kid->spec.what, kid->spec.id, kid->why, fate);
 }
 
 void tr_kid_bury(tr_kid *kid) {

@@ -5,6 +5,7 @@
 #include <troupe/supervisor.h>
 
 #include "actors/actor.h"
+#include "actors/report.h"
 #include "actors/supervisor_limits.h"
 
 /* Its bond is what the child itself sees of it, so it stays where it is. */
@@ -73,7 +74,7 @@ void tr_kid_tell_watchers(tr_kid *kid);
 bool tr_kid_lives(const tr_kid *kid);
 
 /* The report of a life that failed, or of an actor that could not be made. */
-void tr_kid_report(const tr_kid *kid, const char *next);
+void tr_kid_report(const tr_kid *kid, const tr_fate *fate);
 
 /* Ends a child that has ended its last life; also one that has no actor. */
 void tr_kid_bury(tr_kid *kid);

@@ -140,7 +140,8 @@ bool tr_order_ended(troupe_self *self, tr_supervisor *sup, tr_kid *kid) {
     bool asked = kid->state == TROUPE_CHILD_STOPPING, all = sup->phase == PHASE_STOPPING;
     if (!asked && !kid->leaving && !all) return false;
     const char *next = all ? "its supervisor is stopping" : "its group is restarted";
-    if (!tr_kid_ended_well(kid) && kid->why != TROUPE_KILLED) tr_kid_report(kid, next);
+    if (!tr_kid_ended_well(kid) && kid->why != TROUPE_KILLED)
+        tr_kid_report(kid, &(tr_fate){.next = next});
     if (kid->why == TROUPE_OK && !asked && kid->spec.restart == TROUPE_PERMANENT)
         tr_log(self->rt, TROUPE_WARN, "child %s is permanent, and has ended by itself; %s",
                kid->spec.id, next);

@@ -99,7 +99,5 @@ TR_CHECKED bool tr_turn_release(struct tr_sched *sched, tr_task *task);
 
 /* Runs a task until its turn is over. Not the scheduler's: receive.c. */
 void tr_task_turn(tr_turn *turn);
-/* Says what a running task is doing, for reports. Not the scheduler's: actor.c. */
-void tr_task_describe(const tr_task *task, char *text, size_t room);
 
 #endif

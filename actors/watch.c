@@ -15,19 +15,23 @@ enum { QUIET_LOOKS = 20 };
 /* Says who holds a worker up. The actor can't end while we are under the bias: it would have to
  * take itself off `running` first, under the same lock. */
 static void report(tr_watch *watch, tr_worker *worker, const tr_watched *seen, uint64_t now) {
-    char who[512] = "";
+    char path[TR_PATH_ROOM];
+    troupe_report it;
     tr_bias_take(&worker->bias);
     uint64_t running = tr_load64_relaxed(&worker->running);
     bool still =
         running == seen->running && tr_load64_relaxed(&worker->pace.handled) == seen->done.handled;
-    if (still) tr_task_describe((const tr_task *)(uintptr_t)running, who, sizeof who);
+    if (still) tr_report_of((const tr_task *)(uintptr_t)running, TROUPE_REPORT_SLOW, &it, path);
     tr_bias_give(&worker->bias);
     if (!still) return;
-    tr_log(
-        watch->sched->rt, TROUPE_WARN,
-        "worker %u has been held for %llu ms by %s; others do its work meanwhile, but a callback "
-        "that blocks or computes for long belongs in a behaviour with .blocking = true",
-        (unsigned)worker->index, (unsigned long long)((now - seen->since) / TR_MS), who);
+    it.for_ms = (now - seen->since) / TR_MS;
+    it.next = "others do its worker's work meanwhile";
+    it.hint =
+        "a callback that blocks or computes for long belongs in a behaviour with `.blocking = "
+        "true`";
+    tr_report_tell(
+        watch->sched->rt, &it, "worker %u has been held for %llu ms by %s in %s; %s, but %s",
+        (unsigned)worker->index, (unsigned long long)it.for_ms, path, it.doing, it.next, it.hint);
 }
 
 /* Whether a worker that has not moved for a while is held by its callback. One that could run, but

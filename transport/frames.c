@@ -22,8 +22,9 @@ static const troupe_type unreadable_type = TROUPE_SIGNAL_TYPE("unreadable");
 static troupe_err unreadable(tr_peer_link *link, const tr_frame *frame, troupe_err err,
                              const char *why) {
     troupe *rt = runtime_of(link);
-    tr_port_log(rt, TROUPE_WARN, "a message from node %s can't be delivered: %s",
-                link->shake.peer.name, why);
+    const tr_trouble trouble = {link->shake.peer.name, why, "the message is a dead letter", err};
+    tr_port_trouble(rt, &trouble, "a message from node %s can't be delivered: %s", trouble.peer,
+                    why);
     bool answers = frame->how & TR_SEND_FREE;
     if (answers) tr_port_ask_failed(rt, local(link, frame->target), err);
     troupe_msg *letter = NULL;

@@ -141,15 +141,17 @@ void tr_node_up(tr_peer_link *link) {
 
 void tr_node_refused(tr_peer_link *link, troupe_err err, const char *why) {
     struct troupe_node *node = link->node;
-    tr_port_log(node->rt, TROUPE_WARN, "a connection is refused: %s", why);
+    const tr_trouble trouble = {"a stranger", why, "the connection is refused", err};
+    tr_port_trouble(node->rt, &trouble, "a connection is refused: %s", why);
     tr_lock(&node->lock);
     settle(link, err == TROUPE_MALFORMED ? TROUPE_REFUSED : err);
     tr_unlock(&node->lock);
 }
 
 void tr_node_broken(tr_peer_link *link, const char *why) {
-    tr_port_log(link->node->rt, TROUPE_WARN, "the connection to %s is cut: %s",
-                link->proved ? link->shake.peer.name : "a stranger", why);
+    const char *peer = link->proved ? link->shake.peer.name : "a stranger";
+    const tr_trouble trouble = {peer, why, "the connection is cut", TROUPE_NOCONNECTION};
+    tr_port_trouble(link->node->rt, &trouble, "the connection to %s is cut: %s", peer, why);
 }
 
 void tr_node_orderly(tr_peer_link *link) {

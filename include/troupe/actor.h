@@ -101,6 +101,10 @@ typedef enum troupe_level {
 #define TROUPE_STEPPED (~0u)
 
 struct troupe_dead_letter;
+struct troupe_report;
+
+/* For `fold_ms`: every report is told. */
+#define TROUPE_FOLD_NOTHING (~0u)
 
 /* How a runtime is set up; all zero is the default. */
 typedef struct troupe_config {
@@ -113,9 +117,15 @@ typedef struct troupe_config {
     /* A callback that holds its worker for longer is named in the log, as a warning, with its actor
      * and message; others have long taken over the worker's other work then. 0: 1000 */
     unsigned slow_ms;
-    /* Called with one line without its newline, from any thread; NULL: to standard error. */
+    /* Called with one line without its newline, from any thread; NULL: to standard error, reports
+     * as texts of several lines. */
     void (*log)(void *ctx, troupe_level level, const char *line);
     void *log_ctx;
+    /* Sees each report (<troupe/report.h>) that is told, instead of the log, from any thread. It
+     * must not wait. Optional. */
+    void (*report)(void *ctx, const struct troupe_report *report);
+    void *report_ctx;
+    unsigned fold_ms; /* of reports that are alike one is told within this time. 0: 10000 */
     troupe_level quiet;  /* lines from this level on are left out; 0: TROUPE_DEBUG */
     /* Sees every block that the runtime takes. All NULL: malloc and free, and for messages and the
      * state of actors pools of small blocks on pages of the system, which threads take from and

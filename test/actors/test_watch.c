@@ -108,7 +108,7 @@ Test(watch, names_who_holds_a_worker_up_and_by_what) {
     troupe *rt = stage_open_as((troupe_config){.workers = 1, .slow_ms = 5});
     hold(rt, 1);
     stage_await_log("worker 0 has been held for ");
-    cr_assert_eq(stage_logged("ms by blocker in cue; others do its work meanwhile"), 1);
+    cr_assert_eq(stage_logged("ms by blocker in cue; others do its worker's work meanwhile"), 1);
     gate_open(1);
     stage_close();
     cr_assert_eq(stage_logged("has been held"), 1, "once for each time");

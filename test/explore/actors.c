@@ -3,6 +3,7 @@
  * handed over, is a race. */
 #include <string.h>
 
+#include "actors/report.h"
 #include "actors/route.h"
 #include "actors/sched.h"
 #include "actors/turn.h"
@@ -212,10 +213,11 @@ void tr_task_turn(tr_turn *turn) {
     }
 }
 
-void tr_task_describe(const tr_task *task, char *text, size_t room) {
+void tr_report_of(const tr_task *task, troupe_report_kind kind, troupe_report *report, char *path) {
     (void)task;
-    (void)text;
-    (void)room;
+    (void)kind;
+    (void)report;
+    (void)path;
 }
 
 /* --- What threads do ---------------------------------------------------------------------------

@@ -68,6 +68,8 @@ void links_exit(slot *it, const struct troupe_exit *ended) {
         i++;
     const bool far = ended->who.node != it->ref.node;
     if (i == SLOTS && far) return;
+    /* Who waits between two lives keeps mail for long, from peers whose slots are others' now. */
+    if (i == SLOTS && it->waits) return;
     if (i == SLOTS && strays[me]) {
         strays[me]--;
         return;

@@ -57,6 +57,7 @@ troupe_config stage_prepare(unsigned workers) {
     return (troupe_config){.workers = workers,
                            .quiet = (troupe_level)(TROUPE_DEBUG + 1),
                            .log = keep_line,
+                           .fold_ms = TROUPE_FOLD_NOTHING,
                            .heap = stage.heap.heap,
                            .now = workers == TROUPE_STEPPED ? read_clock : NULL};
 }
@@ -77,6 +78,9 @@ troupe *stage_open_as(troupe_config config) {
     full.spares = config.spares;
     full.blocking_threads = config.blocking_threads;
     full.slow_ms = config.slow_ms;
+    if (config.fold_ms) full.fold_ms = config.fold_ms;
+    full.report = config.report;
+    full.report_ctx = config.report_ctx;
     if (config.quiet) full.quiet = config.quiet;
     full.dead_letter = config.dead_letter;
     full.dead_letter_ctx = config.dead_letter_ctx;

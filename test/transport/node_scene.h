@@ -191,7 +191,11 @@ static inline void party_open_runtime(party *p, const char *name) {
     tr_mutex_init(&p->lock);
     tr_cond_init(&p->written);
     (void)snprintf(p->name, sizeof p->name, "%s", name);
-    troupe_config plain = {.workers = 2, .log = party_log, .log_ctx = p, .heap = p->heap.heap};
+    troupe_config plain = {.workers = 2,
+                           .log = party_log,
+                           .log_ctx = p,
+                           .fold_ms = TROUPE_FOLD_NOTHING,
+                           .heap = p->heap.heap};
     cr_assert_eq(scene_sim ? troupe_sim_runtime(scene_sim, &plain, &p->rt)
                            : troupe_open(&plain, &p->rt),
                  TROUPE_OK);
