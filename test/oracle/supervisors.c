@@ -6,7 +6,7 @@
 #include <troupe/troupe.h>
 
 enum { CAST = 24, BOSSES = 4, KIDS = 12, WORDS = 10, SEEN = 64, TEXT = 128, WAIT = 1000 };
-enum { SETTLE_MS = 100, SLOW_MS = 20, HOUR_MS = 3600000 };
+enum { SETTLE_MS = 100, SLOW_MS = 20, STUCK_MS = 30, HOUR_MS = 3600000 };
 
 #define MUST(condition)                                                                            \
     do {                                                                                           \
@@ -22,7 +22,7 @@ typedef struct part {
     unsigned first, last; /* the lives that can't start */
     unsigned lives, told; /* how many there were; how many of those said their last word */
     unsigned together;    /* none of them leaves before so many were asked */
-    bool late, slow, loops, ignore;
+    bool late, slow, stuck, loops, ignore;
     troupe_ref ref;
 } part;
 
@@ -155,6 +155,7 @@ static troupe_err stopping(troupe_self *self, void *memory) {
     const part *it = ((state *)memory)->part;
     const struct order go = {"ends", "shutdown", it->ref};
     troupe_msg *msg = NULL;
+    if (it->stuck) return TROUPE_LATER;
     if (it->together) return gather(self, it);
     if (*it->asked) troupe_exit(self, err_of(it->asked));
     if (!it->slow) return *it->asked ? TROUPE_LATER : TROUPE_OK;
@@ -252,6 +253,11 @@ static void option(part *it, troupe_child *kid, const char *word) {
         it->loops = true;
         kid->backoff_ms = kid->backoff_max_ms = HOUR_MS;
     }
+    if (strcmp(word, "stuck") == 0) {
+        it->stuck = true;
+        kid->shutdown_ms = STUCK_MS;
+    }
+    if (strcmp(word, "forever") == 0) kid->shutdown_ms = TROUPE_FOREVER;
     if (strcmp(word, "ignore") == 0) it->ignore = true;
     if (strcmp(word, "brutal") == 0) kid->shutdown_ms = TROUPE_BRUTAL;
     if (strcmp(word, "significant") == 0) kid->significant = true;

@@ -81,6 +81,7 @@ play_part(Parent, #{id := Id} = Part) ->
 leave(Id, Why) -> tell({last, text("~s stops: ~s", [Id, Why])}), exit(Why).
 
 asked(#{<<"asked">> := Why}, _) -> exit(Why);
+asked(#{<<"stuck">> := _}, _) -> receive after infinity -> ok end;
 asked(#{<<"together">> := N, id := Id}, Why) -> tell({together, N}), leave(Id, Why);
 asked(#{<<"slow">> := _, id := Id}, Why) ->
     see("~s is asked to stop", [Id]),
@@ -126,6 +127,8 @@ spec([Id, Restart | Words], Template) ->
       type => case has(<<"supervisor">>, Part) of true -> supervisor; _ -> worker end,
       shutdown => case Part of
                       #{<<"brutal">> := _} -> brutal_kill;
+                      #{<<"stuck">> := _} -> 30;
+                      #{<<"forever">> := _} -> infinity;
                       #{<<"supervisor">> := _} -> infinity;
                       _ -> 5000
                   end}.
@@ -239,6 +242,7 @@ said(ok) -> "ok";
 said({ok, undefined}) -> "ignored";
 said({ok, _}) -> "ok";
 said({error, {already_started, _}}) -> "already_started";
-said({error, Word}) when is_atom(Word), Word =/= crash -> atom_to_list(Word);
+said({error, Word}) when Word =/= crash, Word =/= simple_one_for_one, is_atom(Word) ->
+    atom_to_list(Word);
 said({error, _}) -> "failed";
 said(List) -> string:trim(List).
