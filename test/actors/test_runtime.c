@@ -134,7 +134,7 @@ Test(runtime, close_kills_those_who_would_go_on_for_ever) {
     const unsigned workers[] = {TROUPE_STEPPED, 1, 4};
     static const player stubborn = {.id = "stubborn", .stopping = TROUPE_LATER};
     for (int i = 0; i < 3; i++) {
-        stage_open_as((troupe_config){.workers = workers[i], .close_ms = 20});
+        stage_open_as((troupe_config){.workers = workers[i], .close_ms = 500});
         troupe_child child = kid(&stubborn, 0);
         child.shutdown_ms = TROUPE_FOREVER;
         (void)stage_enter(&ann);
@@ -142,7 +142,7 @@ Test(runtime, close_kills_those_who_would_go_on_for_ever) {
         stage_expect("start(ann) start(stubborn)");
         stage_close();
         stage_expect("stopping(stubborn)");
-        cr_assert_eq(stage_logged("close: 3 actors did not stop within 20 ms and are killed"), 1);
+        cr_assert_eq(stage_logged("close: 3 actors did not stop within 500 ms and are killed"), 1);
     }
 }
 
