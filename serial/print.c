@@ -21,6 +21,11 @@ static void put_ref(tr_sheet *to, const troupe_ref *ref) {
                  (uint32_t)(ref->id >> 32));
 }
 
+/* One that was made in place may have none. */
+static void put_text(tr_sheet *to, const char *text) {
+    tr_sheet_quote(to, text ? text : "", TEXT_MOST);
+}
+
 static void put_field(tr_sheet *to, troupe_kind kind, const void *at) {
     switch (kind) {
     case TROUPE_BOOL:
@@ -42,7 +47,7 @@ static void put_field(tr_sheet *to, troupe_kind kind, const void *at) {
         tr_sheet_put(to, "%g", *(const double *)at);
         return;
     case TROUPE_TEXT:
-        tr_sheet_quote(to, *(const char *const *)at, TEXT_MOST);
+        put_text(to, *(const char *const *)at);
         return;
     case TROUPE_BYTES:
         put_bytes(to, at);

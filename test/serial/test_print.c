@@ -84,3 +84,12 @@ Test(print, what_does_not_fit_says_so) {
     cr_assert_eq(untouched, '#');
     troupe_drop(&msg);
 }
+
+Test(print, a_text_that_is_not_there_is_empty) {
+    char text[64];
+    troupe_msg *msg;
+    cr_assert_eq(tr_msg_take(&pool, &note_type, 0, &msg), TROUPE_OK);
+    (void)troupe_print(msg, text, sizeof text);
+    cr_assert_str_eq(text, "note {text: \"\", blob: 0 bytes}");
+    troupe_drop(&msg);
+}
