@@ -15,8 +15,8 @@ bool tr_abandon(troupe_self *child, bool was_ready, uint64_t waited_ms);
 /* Whoever runs an actor: claims the end of its life, which is nobody else's to end then. False: it
  * was abandoned, and has to return. */
 bool tr_abandon_claim_end(troupe_self *self);
-/* The same for what is told by its bond in the middle of a life; `marks` are set as well. If true,
- * `tr_abandon_told` must follow soon. */
+/* The same for what is told by its bond, or read there, in the middle of a life; `marks` are set as
+ * well. If true, `tr_abandon_told` must follow soon. */
 bool tr_abandon_may_tell(troupe_self *self, uint32_t marks);
 /* It is told. */
 void tr_abandon_told(troupe_self *self);

@@ -1,5 +1,6 @@
 #include "actors/guard.h"
 
+#include "actors/abandon.h"
 #include "actors/actor.h"
 #include "actors/life.h"
 #include "base/check.h"
@@ -70,11 +71,17 @@ static troupe_err crash(troupe_self *self, const tr_call *call) {
     return end(self, call, TROUPE_SIGNALLED);
 }
 
+/* Its path is read through the bond, which is the supervisor's if that has given it up. */
+static void keep_path(troupe_self *self) {
+    if (tr_abandon_may_tell(self, 0)) tr_actor_path(self, guard_at(self->what)->path, PATH);
+    tr_abandon_told(self);
+}
+
 /* The callbacks. Each is where its frame jumps to, so none of this can be a function of its own. */
 static troupe_err start(troupe_self *self, void *state, const void *arg) {
     tr_call call;
     const troupe_behaviour *real = real_of(self);
-    if (self->what->fatal) tr_actor_path(self, guard_at(self->what)->path, PATH);
+    if (self->what->fatal) keep_path(self);
     begin(self, &call);
     if (call.frame.catches)
         if (tr_fatal_catch(&call.frame)) return crash(self, &call);

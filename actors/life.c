@@ -145,14 +145,17 @@ static void renew(troupe_self *self) {
 }
 
 bool tr_life_skip(troupe_self *self, troupe_err why) {
+    tr_abandon_told(self);
     renew(self);
     return tr_life_end(self, why);
 }
 
 bool tr_life_begin(troupe_self *self) {
     if (self->bond->flush && self->lives) tr_unread_flush(self);
+    const void *arg = self->bond->arg;
+    tr_abandon_told(self);
     renew(self);
-    troupe_err err = run_start(self, self->bond->arg);
+    troupe_err err = run_start(self, arg);
     return err ? tr_life_end(self, err) : tr_life_after(self, TROUPE_OK);
 }
 

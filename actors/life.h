@@ -18,11 +18,12 @@ typedef struct tr_life_eve {
 TR_CHECKED troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                                     tr_life_eve *eve, troupe_ref *out);
 
-/* Begins a life of a supervised actor; its supervisor hears how it went. False: buried. */
+/* Begins a life of a supervised actor, which may tell (abandon.h) until its bond has been read; its
+ * supervisor hears how it went. False: buried. */
 bool tr_life_begin(troupe_self *self);
 
-/* Ends the life without ever having begun, since somebody asked for its end meanwhile. False:
- * buried. */
+/* The same, but ends the life without ever having begun, since somebody asked for its end
+ * meanwhile. */
 bool tr_life_skip(troupe_self *self, troupe_err why);
 
 /* Gives back all that a life held. */

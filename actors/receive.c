@@ -120,6 +120,10 @@ static TR_COLD bool obey(troupe_self *self) {
     }
     bool unborn = self->status != TR_ALIVE;
     if ((asked & TR_CONTROL_START) && unborn) {
+        if (!tr_abandon_may_tell(self, 0)) { /* until the bond has been read */
+            tr_abandon_return(self);
+            return false;
+        }
         if (self->status == TR_HELD && !self->bond->told &&
             (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
             tr_ties_ended(self, self->why);

@@ -17,13 +17,13 @@ enum {
     TR_CONTROL_FROZEN = 16, /* the call is here: only a request has it run */
     TR_CONTROL_VACANT = 32, /* nobody has this generation yet: a ref that says so is made up */
     /* What its end has to see to; set once, by who made it so, and told by tr_table_retire. */
-    TR_CONTROL_NAMED = 64,    /* it may have a name */
-    TR_CONTROL_WATCHED = 128, /* it may have watchers */
-    TR_CONTROL_TOP = 256,     /* it has no supervisor; constant for one actor */
+    TR_CONTROL_NAMED = 64,     /* it may have a name */
+    TR_CONTROL_WATCHED = 128,  /* it may have watchers */
+    TR_CONTROL_TOP = 256,      /* it has no supervisor; constant for one actor */
     TR_CONTROL_BLOCKING = 512, /* it will never have a home; constant for one actor */
     /* Who may still abandon it, and whom it may still tell: README.md, "Abandoned". */
     TR_CONTROL_ENDING = 2048,  /* its life ends by itself, until the next START */
-    TR_CONTROL_TELLING = 4096, /* it tells its supervisor that it is ready */
+    TR_CONTROL_TELLING = 4096, /* it tells by its bond, or reads there, for a moment */
     TR_CONTROL_TOLD = 8192,    /* it has, or does, until the next START */
     TR_CONTROL_LEFT = 16384,   /* who abandoned it touches it no more */
     /* Its overflow policy; both constant for one actor. */

@@ -2,6 +2,7 @@
 
 #include <troupe/link.h>
 
+#include "actors/abandon.h"
 #include "actors/send.h"
 
 /* A signal is not mail: it is dealt with, or is over, by rules of its own (tie.h). */
@@ -50,9 +51,8 @@ static bool was_signal(const troupe_msg *msg) {
     return type && !(msg->flags & TR_MSG_COUNTED);
 }
 
-bool tr_unread_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_dead *reason) {
+static bool try_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_dead *reason) {
     tr_bond *bond = self->bond;
-    *reason = TROUPE_DEAD_FAILED;
     if (!bond || !bond->poison_after || was_signal(msg)) return false;
     uint32_t tries = has_failed_on_first(self) ? bond->tries + 1 : 1;
     bond->tries = 0;
@@ -66,4 +66,13 @@ bool tr_unread_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_d
     turn->owed = false; /* it was not handled, and keeps its place */
     tr_turn_put_back(&self->rt->sched, &self->task, &msg->link);
     return true;
+}
+
+bool tr_unread_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_dead *reason) {
+    *reason = TROUPE_DEAD_FAILED;
+    /* Its supervisor may be giving it up: then neither the bond nor the mailbox is its own. */
+    if (!tr_abandon_may_tell(self, 0)) return false;
+    bool again = try_again(turn, self, msg, reason);
+    tr_abandon_told(self);
+    return again;
 }

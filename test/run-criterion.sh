@@ -9,12 +9,13 @@ runner=$1
 shift
 
 # With two at a time Criterion's own runner leaks now and then, which LeakSanitizer then reports.
-jobs=2
-[ -z "${ASAN_OPTIONS-}" ] || jobs=1
+# One at a time takes twice as long.
+jobs=2 seconds=270
+[ -z "${ASAN_OPTIONS-}" ] || { jobs=1 seconds=540; }
 
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
-timeout -k 5 270 "$runner" --timeout 60 -j$jobs --color=never >"$log" 2>&1
+timeout -k 5 "$seconds" "$runner" --timeout 60 -j$jobs --color=never >"$log" 2>&1
 status=$?
 cat "$log"
 

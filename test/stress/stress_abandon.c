@@ -117,6 +117,8 @@ static void run_tree(troupe *rt, uint64_t seed) {
         kids[i] = (troupe_child){.id = names[i],
                                  .name = names[i],
                                  .what = (seed + (uint64_t)i) % 3 ? &child : &blocking_child,
+                                 .flush = (seed + (uint64_t)i) % 4 == 0,
+                                 .poison_after = (uint32_t)i,
                                  .shutdown_ms = seed % 5 == 0 ? TROUPE_BRUTAL : 1};
     const troupe_supervision tree = {.child = kids,
                                      .children = CHILDREN,

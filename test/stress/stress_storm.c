@@ -72,7 +72,7 @@ static const troupe_behaviour worker = {.name = "worker",
 
 static troupe_child kids[ALL], pool_child[REGIONS * POOLS], region_child[REGIONS];
 static troupe_supervision pool[REGIONS * POOLS], region[REGIONS];
-static char ids[KIDS][8];
+static char ids[KIDS][12];
 
 static troupe_ref plant(troupe *rt) {
     for (int i = 0; i < KIDS; i++) (void)snprintf(ids[i], sizeof ids[i], "%d", i);
