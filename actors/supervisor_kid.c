@@ -56,7 +56,6 @@ tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg) {
     tr_list_init(&kid->of_sup);
     kid->dynamic = true;
     kid->spec = model->spec;
-    kid->spec.arg = arg;
     kid->bond.parent = model->bond.parent;
     kid->bond.id = model->bond.id;
     kid->bond.arg = arg;
