@@ -237,7 +237,7 @@ void rogue_shake(world *w, const tr_identity *me, const char *secret) {
 
 static void open_node(world *w, const char *name, const troupe_heap *heap, troupe **rt,
                       troupe_node **node) {
-    troupe_config config = {.log = read_log};
+    troupe_config config = {.log = read_log, .fold_ms = TROUPE_FOLD_NOTHING};
     if (heap) config.heap = *heap;
     const troupe_node_config own = {
         .name = name, .secret = world_secret, .secret_size = 16, .message_limit = 8 << 10};

@@ -149,7 +149,8 @@ static void run_round(uint64_t seed) {
     const troupe_config config = {.workers = 1 + (unsigned)(seed % 3),
                                   .close_ms = STRESS_PATIENCE_MS,
                                   .heap = seed % 2 ? heap.heap : none,
-                                  .log = log_line};
+                                  .log = log_line,
+                                  .fold_ms = TROUPE_FOLD_NOTHING};
     troupe *rt;
     MUST(troupe_open(&config, &rt) == TROUPE_OK);
     run_tree(rt, seed);

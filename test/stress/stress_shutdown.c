@@ -113,7 +113,8 @@ static void run_round(uint64_t round) {
     const troupe_config config = {.workers = 1 + (unsigned)(round % 3),
                                   .close_ms = CLOSE_MS,
                                   .heap = heap.heap,
-                                  .log = log_line};
+                                  .log = log_line,
+                                  .fold_ms = TROUPE_FOLD_NOTHING};
     MUST(troupe_open(&config, &rt) == TROUPE_OK);
     /* In one round of four nobody waits for the tree to have started. */
     if (round % 4)

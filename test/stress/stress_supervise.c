@@ -23,8 +23,8 @@ static const troupe_type go_type = TROUPE_SIGNAL_TYPE("go");
 /* What one child did with the jobs of one sender, over all its lives. Only its life writes here,
  * one at a time: that the next one sees it is the runtime's promise. */
 typedef struct record {
-    uint64_t next;                 /* no job below may come any more */
-    uint64_t handled, failed;      /* ended well; failed on */
+    uint64_t next;            /* no job below may come any more */
+    uint64_t handled, failed; /* ended well; failed on */
     unsigned char seen[JOBS_MAX];
 } record;
 
@@ -162,14 +162,18 @@ static troupe_ref start_tree(unsigned max_restarts) {
     static const char *const names[CHILDREN] = {"a", "b", "c"};
     troupe_child kids[CHILDREN];
     for (int i = 0; i < CHILDREN; i++)
-        kids[i] = (troupe_child){.id = names[i], .name = names[i], .what = &child_behaviour,
-                                 .arg = &now.child[i]};
-    const troupe_supervision inner = {.child = kids, .children = CHILDREN,
-                                      .max_restarts = max_restarts, .within_ms = 3600 * 1000,
+        kids[i] = (troupe_child){
+            .id = names[i], .name = names[i], .what = &child_behaviour, .arg = &now.child[i]};
+    const troupe_supervision inner = {.child = kids,
+                                      .children = CHILDREN,
+                                      .max_restarts = max_restarts,
+                                      .within_ms = 3600 * 1000,
                                       .strategy = now.strategy};
-    const troupe_child middle = {
-        .id = "middle", .name = "middle", .what = &troupe_supervisor, .arg = &inner,
-        .restart = TROUPE_TEMPORARY};
+    const troupe_child middle = {.id = "middle",
+                                 .name = "middle",
+                                 .what = &troupe_supervisor,
+                                 .arg = &inner,
+                                 .restart = TROUPE_TEMPORARY};
     const troupe_supervision outer = {.child = &middle, .children = 1};
     troupe_ref top;
     MUST(troupe_supervise(now.rt, &outer, STRESS_PATIENCE_MS, &top) == TROUPE_OK);
@@ -248,17 +252,18 @@ static void run_round(uint64_t seed) {
     memset(&now, 0, sizeof now);
     now.strategy = (troupe_strategy)(seed / (ENDINGS * 3) % (TROUPE_REST_FOR_ONE + 1));
     for (uint64_t i = 0; i < CHILDREN; i++)
-        now.child[i] = (child){.seed = seed * CHILDREN + i, .fails_in = 2 + (unsigned)(seed % 9),
+        now.child[i] = (child){.seed = seed * CHILDREN + i,
+                               .fails_in = 2 + (unsigned)(seed % 9),
                                .starts_badly = seed % 3 == 0};
     /* Every second runtime has pools, which one that is given a heap has not. */
     const troupe_heap none = {NULL, NULL, NULL};
     const troupe_config config = {.workers = 1 + (unsigned)(seed / ENDINGS % 3),
                                   .heap = seed % 2 ? heap.heap : none,
-                                  .log = log_line};
+                                  .log = log_line,
+                                  .fold_ms = TROUPE_FOLD_NOTHING};
     MUST(troupe_open(&config, &now.rt) == TROUPE_OK);
     troupe_ref top = start_tree(ending == GIVEN_UP ? 4 : 20000), ref;
-    for (uint32_t i = 0; i < PUMPS; i++)
-        MUST(troupe_spawn(now.rt, &pump, &i, &ref) == TROUPE_OK);
+    for (uint32_t i = 0; i < PUMPS; i++) MUST(troupe_spawn(now.rt, &pump, &i, &ref) == TROUPE_OK);
     end_round(ending, top, &seed);
     troupe_close(&now.rt);
     MUST(tr_load32_acquire(&late_closes) == 0);
