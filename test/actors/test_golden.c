@@ -316,6 +316,7 @@ Test(golden, failures_that_are_alike_are_told_once_and_counted) {
     (void)stage_run();
     cr_assert(reports == 3 && folded == 11);
     cue_named("ann", CUE_FAIL, TROUPE_USER + 1);
+    (void)stage_run();
     family_stop(root);
     stage_close();
     cr_assert(reports == 4 && folded == 12, "a close tells what was not told");
