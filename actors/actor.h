@@ -43,8 +43,9 @@ typedef struct tr_bond {
     bool told;             /* who watched the last life has had its `down` */
     bool flush;            /* a next life starts without the mail of the last (unread.h) */
     uint32_t poison_after; /* failures on one message after which that is quarantined; 0: at once */
-    uint32_t tries;        /* failures so far on the message that is the first of its mail again */
-    uint64_t tried_at;     /* its `handled` then */
+    uint32_t tries;        /* failures so far on `again` */
+    const troupe_msg *again; /* the message that was put back; a sender may have dropped it since */
+    uint64_t tried_at;       /* its `handled` then */
 } tr_bond;
 
 /* How a life failed, for the report. */

@@ -10,17 +10,19 @@ static bool is_signal(const troupe_msg *msg) {
     return !msg->generation;
 }
 
-/* Whether the first of its mail is a message that it failed on: it is the next that is handled, so
- * nothing else has been since. */
-static bool has_failed_on_first(const troupe_self *self) {
-    return self->bond->tries && self->bond->tried_at == tr_load64_relaxed(&self->handled);
+/* Whether it is the message that it has failed on: the next that is handled, so nothing else has
+ * been since; unless that was dropped for another (overflow.h), which is in no way its heir. */
+static bool has_failed_on(const troupe_self *self, const troupe_msg *msg) {
+    const tr_bond *bond = self->bond;
+    return bond->tries && bond->again == msg && bond->tried_at == tr_load64_relaxed(&self->handled);
 }
 
 void tr_unread_flush(troupe_self *self) {
     troupe *rt = self->rt;
     troupe_ref me = tr_actor_ref(self);
     tr_fifo mail = tr_turn_take_mail(&rt->sched, &self->task);
-    tr_link *again = has_failed_on_first(self) ? tr_fifo_get(&mail) : NULL;
+    tr_link *first = mail.head;
+    tr_link *again = first && has_failed_on(self, tr_msg_of(first)) ? tr_fifo_get(&mail) : NULL;
     tr_link *signals = NULL; /* the last one first */
     uint32_t places = 0, ended = 0;
     for (tr_link *link; (link = tr_fifo_get(&mail));) {
@@ -54,7 +56,7 @@ static bool was_signal(const troupe_msg *msg) {
 static bool try_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_dead *reason) {
     tr_bond *bond = self->bond;
     if (!bond || !bond->poison_after || was_signal(msg)) return false;
-    uint32_t tries = has_failed_on_first(self) ? bond->tries + 1 : 1;
+    uint32_t tries = has_failed_on(self, msg) ? bond->tries + 1 : 1;
     bond->tries = 0;
     if (self->answered) return false; /* it would be answered twice */
     if (tries >= bond->poison_after) {
@@ -62,6 +64,7 @@ static bool try_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_
         return false;
     }
     bond->tries = tries;
+    bond->again = msg;
     bond->tried_at = tr_load64_relaxed(&self->handled);
     turn->owed = false; /* it was not handled, and keeps its place */
     tr_turn_put_back(&self->rt->sched, &self->task, &msg->link);
