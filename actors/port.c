@@ -88,18 +88,13 @@ void tr_port_trouble(troupe *rt, const tr_trouble *trouble, const char *format, 
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    troupe_report report = {.kind = TROUPE_REPORT_PEER,
-                            .level = TROUPE_WARN,
-                            .path = trouble->peer,
-                            .behaviour = "node",
-                            .doing = "",
-                            .message = "",
-                            .why = trouble->why,
-                            .text = trouble->text,
-                            .file = "",
-                            .supervisor = "",
-                            .next = trouble->next,
-                            .hint = troupe_hint(trouble->why)};
+    troupe_report report = tr_report_blank(TROUPE_REPORT_PEER, TROUPE_WARN);
+    report.path = trouble->peer;
+    report.behaviour = "node";
+    report.why = trouble->why;
+    report.text = trouble->text;
+    report.next = trouble->next;
+    report.hint = troupe_hint(trouble->why);
     tr_report_tell(rt, &report, "%s", line);
 }
 

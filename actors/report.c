@@ -59,21 +59,13 @@ static void tell(troupe *rt, const troupe_report *report, const char *line) {
 /* Nothing is known but what makes reports alike. */
 static void tell_folded(troupe *rt, const tr_fold *fold) {
     char line[320], name[48];
-    const troupe_report report = {.kind = fold->kind,
-                                  .level = TROUPE_WARN,
-                                  .path = "",
-                                  .behaviour = fold->behaviour,
-                                  .doing = "",
-                                  .message = "",
-                                  .why = fold->why,
-                                  .text = "",
-                                  .file = fold->file,
-                                  .line = fold->line,
-                                  .supervisor = "",
-                                  .next = "",
-                                  .hint = "",
-                                  .more = fold->more,
-                                  .at = troupe_now(rt)};
+    troupe_report report = tr_report_blank(fold->kind, TROUPE_WARN);
+    report.behaviour = fold->behaviour;
+    report.why = fold->why;
+    report.file = fold->file;
+    report.line = fold->line;
+    report.more = fold->more;
+    report.at = troupe_now(rt);
     snprintf(name, sizeof name, "%s", troupe_errname(fold->why));
     snprintf(line, sizeof line, "%llu reports more of actors of the behaviour %s, %s%s%s",
              (unsigned long long)fold->more, fold->behaviour, name, *fold->file ? " at " : "",
@@ -113,19 +105,12 @@ static const char *behaviour_of(const troupe_self *self) {
 
 /* What is known of an actor, whatever has happened. */
 static troupe_report about(const troupe_self *self, troupe_report_kind kind, const char *path) {
-    return (troupe_report){.kind = kind,
-                           .level = TROUPE_ERROR,
-                           .path = path,
-                           .behaviour = behaviour_of(self),
-                           .who = tr_actor_ref(self),
-                           .life = self->lives,
-                           .doing = "",
-                           .message = "",
-                           .text = "",
-                           .file = "",
-                           .supervisor = "",
-                           .next = "",
-                           .hint = ""};
+    troupe_report report = tr_report_blank(kind, TROUPE_ERROR);
+    report.path = path;
+    report.behaviour = behaviour_of(self);
+    report.who = tr_actor_ref(self);
+    report.life = self->lives;
+    return report;
 }
 
 void tr_report_of(const tr_task *task, troupe_report_kind kind, troupe_report *report, char *path) {

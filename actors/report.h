@@ -14,6 +14,21 @@ void tr_log(troupe *rt, troupe_level level, const char *format, ...) TROUPE_PRIN
 /* A ref as reports write it. */
 void tr_ref_text(troupe_ref ref, char *text, size_t room);
 
+/* A report that says nothing yet. */
+static inline troupe_report tr_report_blank(troupe_report_kind kind, troupe_level level) {
+    return (troupe_report){.kind = kind,
+                           .level = level,
+                           .path = "",
+                           .behaviour = "",
+                           .doing = "",
+                           .message = "",
+                           .text = "",
+                           .file = "",
+                           .supervisor = "",
+                           .next = "",
+                           .hint = ""};
+}
+
 /* Tells of something, unless the like was told a short time ago: to who wants reports, else the log
  * by one line, which is that text, else standard error. Any thread. */
 void tr_report_tell(troupe *rt, troupe_report *report, const char *format, ...) TROUPE_PRINTF(3, 4);
