@@ -60,8 +60,8 @@ typedef struct tr_failure {
     bool quarantined;  /* it will not come again */
 } tr_failure;
 
-/* In `in_hand`, beside TR_MSG_*: there is a message. */
-#define TR_IN_HAND (UINT32_C(1) << 31)
+/* In `in_hand`, above the lowest TR_MSG_*: there is a message; and it was not replied to yet. */
+enum { TR_UNANSWERED = 64, TR_IN_HAND = 128 };
 
 /* An actor. Fields without a remark belong to whoever runs it (one at a time; its parking and the
  * bias of its home hand them on). */
@@ -73,13 +73,12 @@ struct troupe_self {
     tr_bond *bond;     /* to its supervisor; NULL: top level */
     char *name;        /* registered; guarded by the names' lock */
     uint64_t id;       /* constant for one actor: place (low half) and generation, as in its ref */
-    troupe_ref sender; /* of the message being handled; outside old news */
+    troupe_ref sender; /* of the message being handled, see tr_actor_sender; outside old news */
     tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
     tr_failure *failure;    /* of the last life; read by the supervisor while held */
     struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
     tr_atomic64 handled;    /* messages so far, over all lives; others read it too */
     uint32_t lives;         /* begun so far */
-    uint32_t in_hand;       /* flags of the message being handled and TR_IN_HAND; 0 outside */
     uint32_t why;           /* a troupe_err */
     tr_atomic32 failed;     /* messages that a life failed on; others read it too */
     tr_atomic32 dropped;    /* messages that its overflow policy dropped; by any thread */
@@ -89,7 +88,7 @@ struct troupe_self {
     bool ready;             /* start is complete */
     bool stopping;          /* `stopping` said LATER */
     bool ending;            /* this life ends once the callback returns, for the reason `why` */
-    bool answered;          /* the ask in hand was replied to */
+    uint8_t in_hand;        /* lowest flags of the message being handled and above; 0 outside */
     bool has_timers;        /* it has set one, in some life */
     bool has_watched;       /* it has monitored or linked to somebody, in some life */
     bool traps;             /* exit signals are messages for it */
@@ -129,6 +128,13 @@ void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, t
 /* An actor's ref. */
 static inline troupe_ref tr_actor_ref(const troupe_self *self) {
     return (troupe_ref){self->rt->node, self->id};
+}
+
+/* Who sent the message in hand. Its node is written only if that is another one. */
+static inline troupe_ref tr_actor_sender(const troupe_self *self) {
+    if (!self->sender.id) return TROUPE_NOBODY;
+    bool foreign = self->in_hand & TR_MSG_FOREIGN;
+    return (troupe_ref){foreign ? self->sender.node : self->rt->node, self->sender.id};
 }
 
 /* Which generation of its place it is, as in its ref. */

@@ -41,8 +41,7 @@ static void *run_tasks(void *arg) {
     for (tr_task *task; (task = take(blocking, blocker));) {
         tr_unlock(&blocking->lock);
         task->called = true;
-        tr_task *again = tr_turn_run(blocking->sched, NULL, task);
-        if (again) tr_blocking_put(blocking, again);
+        if (tr_turn_run_blocking(blocking->sched, task)) tr_blocking_put(blocking, task);
         tr_lock(&blocking->lock);
         tr_store64_relaxed(&blocker->running, 0);
         blocking->busy--;

@@ -88,9 +88,8 @@ static void obey(troupe_self *self, troupe_msg *msg) {
     bool own = !body->link && troupe_same(body->who, tr_actor_ref(self));
     if (body->why == TROUPE_OK && !own) return;
     tr_actor_set_doing(self, troupe_exit_type.name);
-    self->sender = body->who;
-    self->in_hand = TR_IN_HAND; /* for the report */
-    self->answered = false;
+    self->sender = body->who; /* for the report */
+    self->in_hand = TR_IN_HAND | (body->who.node == self->rt->node ? 0 : TR_MSG_FOREIGN);
     troupe_exit(self, (troupe_err)body->why);
 }
 

@@ -11,7 +11,7 @@ void tr_pace_init(tr_pace *pace, uint32_t others) {
     pace->others = others;
     pace->every = 1;
     pace->enough = UINT32_MAX;
-    tr_store32_relaxed(&pace->until_look, 1);
+    tr_store64_relaxed(&pace->look_at, 1);
 }
 
 tr_done tr_pace_done(const tr_pace *pace) {
@@ -29,7 +29,7 @@ bool tr_pace_pays(const tr_pace *pace, tr_done before, uint64_t ns) {
 void tr_pace_hurry(tr_pace *pace) {
     pace->enough = UINT32_MAX;
     pace->hurried = true;
-    tr_store32_relaxed(&pace->until_look, 1);
+    tr_pace_look_soon(pace);
 }
 
 /* Messages between two looks, by how long the last ones took. */
@@ -68,7 +68,7 @@ bool tr_pace_look(tr_pace *pace, uint64_t now, uint32_t taken, uint32_t length, 
         pace->length = length;
         pace->task = task;
     }
-    tr_store32_relaxed(&pace->until_look, pace->every);
+    tr_store64_relaxed(&pace->look_at, tr_load64_relaxed(&pace->handled) + pace->every);
     return same;
 }
 

@@ -17,10 +17,11 @@ typedef struct tr_done {
 } tr_done;
 
 typedef struct tr_pace {
-    tr_atomic64 handled;    /* messages so far: also tells the watch that something moves */
-    tr_atomic64 sent;       /* the same, by what ran here, whatever became of them */
-    tr_atomic32 until_look; /* messages until the next look; the watch may shorten it */
-    tr_atomic32 paid;       /* looks in a row at which it would have paid to share */
+    tr_atomic64 handled; /* messages so far: also tells the watch that something moves */
+    tr_atomic64 sent;    /* the same, by what ran here, whatever became of them */
+    tr_atomic64 look_at; /* `handled` at the next look; the watch may make it 0: at once */
+    tr_atomic64 stop_at; /* `handled` at which the runner must think: a look, or the turn's end */
+    tr_atomic32 paid;    /* looks in a row at which it would have paid to share */
     uint32_t others;        /* constant: workers beside this one */
     /* As it was at the last look, about 200 us of running ago. */
     uint64_t then;
@@ -39,7 +40,26 @@ void tr_pace_init(tr_pace *pace, uint32_t others);
 /* Counts a message that was handled. */
 static inline void tr_pace_handled(tr_pace *pace) {
     tr_store64_relaxed(&pace->handled, tr_load64_relaxed(&pace->handled) + 1);
-    tr_store32_relaxed(&pace->until_look, tr_load32_relaxed(&pace->until_look) - 1);
+}
+/* A turn begins that may handle `budget` messages. Returns `handled` at its end. */
+static inline uint64_t tr_pace_begin(tr_pace *pace, unsigned budget) {
+    uint64_t ends = tr_load64_relaxed(&pace->handled) + budget;
+    uint64_t look_at = tr_load64_relaxed(&pace->look_at);
+    tr_store64_relaxed(&pace->stop_at, look_at < ends ? look_at : ends);
+    return ends;
+}
+/* Whether nothing is due once the message in hand is counted. */
+static inline bool tr_pace_goes_on(const tr_pace *pace) {
+    return tr_load64_relaxed(&pace->handled) + 1 < tr_load64_relaxed(&pace->stop_at);
+}
+/* Whether a look at the clock is due. */
+static inline bool tr_pace_look_due(const tr_pace *pace) {
+    return tr_load64_relaxed(&pace->handled) >= tr_load64_relaxed(&pace->look_at);
+}
+/* The next look comes at the next message. Any thread; lost at worst until the next turn. */
+static inline void tr_pace_look_soon(tr_pace *pace) {
+    tr_store64_relaxed(&pace->look_at, 0);
+    tr_store64_relaxed(&pace->stop_at, 0);
 }
 /* Counts a message that is sent. Also outside of the bias. */
 static inline void tr_pace_sent(tr_pace *pace) {

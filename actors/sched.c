@@ -75,7 +75,7 @@ static bool rob(tr_worker *thief, tr_worker *victim) {
     tr_store32_seq(&victim->help, 0);
     tr_bias_take(&victim->bias);
     tr_worker_take_calls(victim);
-    uint32_t n = victim->queue.length, own = tr_load32_relaxed(&thief->waiting);
+    uint32_t n = tr_load32_relaxed(&victim->waiting), own = tr_load32_relaxed(&thief->waiting);
     if (!tr_load32_relaxed(&victim->stuck)) n = n > own ? (n - own + 1) / 2 : 0;
     tr_fifo loot = take_out(victim, n, thief);
     tr_bias_give(&victim->bias);
@@ -96,7 +96,7 @@ static void retire(tr_worker *spare) {
         if (!tr_load32_relaxed(&sched->worker[i].stuck)) to = &sched->worker[i];
     if (!to) return;
     bool lightly = tr_bias_enter(&spare->bias);
-    tr_fifo loot = take_out(spare, spare->queue.length, to);
+    tr_fifo loot = take_out(spare, tr_load32_relaxed(&spare->waiting), to);
     tr_bias_leave(&spare->bias, lightly);
     tr_bias_take(&to->bias);
     put_in(to, loot);
@@ -174,14 +174,6 @@ static bool linger(tr_worker *worker) {
 
 /* --- The loop --------------------------------------------------------------------------------- */
 
-/* Puts a task that was taken out of the queue back, to be the next. */
-static void put_back(tr_worker *worker, tr_task *task) {
-    bool lightly = tr_bias_enter(&worker->bias);
-    task->queued = false;
-    tr_worker_put(worker, task, true);
-    tr_bias_leave(&worker->bias, lightly);
-}
-
 static void resume(tr_worker *worker) {
     bool lightly = tr_bias_enter(&worker->bias);
     tr_pace_resume(&worker->pace, tr_clock());
@@ -205,16 +197,12 @@ void *tr_sched_work(void *arg) {
     tr_bias_return(&worker->bias);
     resume(worker);
     bool spare = worker->index >= sched->workers;
-    for (tr_task *task = NULL;;) {
-        if (!task) task = pick(worker);
-        if (TR_LIKELY(task != NULL)) {
-            task = tr_turn_run(sched, worker, task);
-            if (TR_UNLIKELY(spare)) { /* it looks after each turn whether it is needed still */
-                if (task) put_back(worker, task);
-                task = NULL;
-                retire(worker);
-            }
-            if (TR_UNLIKELY(worker->looks)) {
+    for (;;) {
+        tr_task *task = pick(worker);
+        if (task) {
+            tr_turn_run(worker, task);
+            if (spare) retire(worker); /* it looks after each turn whether it is needed still */
+            if (worker->looks) {
                 worker->looks = false;
                 (void)rob_somebody(worker);
             }
@@ -263,13 +251,12 @@ static bool step(tr_sched *sched, tr_task *wanted) {
     tr_bias_return(&worker->bias);
     if (wanted) tr_worker_take(worker, wanted);
     tr_task *task = wanted ? wanted : pick(worker);
-    bool ran = task != NULL;
-    if (task && (task = tr_turn_run(sched, worker, task))) put_back(worker, task);
+    if (task) tr_turn_run(worker, task);
     tr_bias_lend(&worker->bias);
     tr_sched_me = before;
     (void)tr_place_enter(place);
     (void)tr_cache_use(cache);
-    return ran;
+    return task != NULL;
 }
 
 bool tr_sched_step(tr_sched *sched) {
@@ -316,6 +303,7 @@ troupe_err tr_sched_init(tr_sched *sched, troupe *rt, const troupe_config *confi
     for (unsigned i = 0; i < sched->room; i++) {
         tr_worker_init(&sched->worker[i], sched, i, sched->workers - 1);
         tr_cache_init(&sched->worker[i].cache, &rt->pool);
+        if (sched->stepped) tr_store64_relaxed(&sched->worker[i].pace.look_at, UINT64_MAX);
     }
     sched->watch.sched = sched;
     sched->watch.slow_ns = (config->slow_ms ? config->slow_ms : SLOW_MS) * TR_MS;

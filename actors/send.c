@@ -8,14 +8,15 @@
 enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
 
 /* Writes who sent a message, to whom and how. A ref in two halves here and below: as a structure
- * the compiler stores it in halves and loads it whole, for which the processor waits some 5 ns. */
+ * the compiler stores it in halves and loads it whole, for which the processor waits some 5 ns.
+ * `node` 0 is the runtime's own. */
 static inline void stamp(troupe *rt, troupe_msg *it, uint64_t node, uint64_t id, uint64_t to,
                          unsigned how) {
     it->sender = id;
     it->generation = (uint32_t)(to >> 32);
     it->flags = (it->flags & ~(uint32_t)HOW) | (how & TR_SEND_FREE ? 0 : TR_MSG_COUNTED) |
                 (how & TR_SEND_ASK ? TR_MSG_ASK : 0);
-    if (TR_UNLIKELY(node != rt->node && id))
+    if (TR_UNLIKELY(node && node != rt->node && id))
         tr_msg_set_sender(it, rt->node, (troupe_ref){node, id});
 }
 
@@ -31,22 +32,10 @@ static TR_COLD troupe_err refuse(troupe *rt, troupe_self *self, uint64_t to, tr_
     return pushed == TR_PUSH_FULL ? TROUPE_FULL : TROUPE_GONE;
 }
 
-/* Into the mailbox of an actor of this runtime. */
-static TR_INLINE troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint64_t to,
-                                    unsigned how, troupe_msg **msg) {
-    troupe_self *self = tr_table_find(&rt->table, to);
-    if (TR_UNLIKELY(!self)) return TROUPE_GONE;
-    troupe_msg *it = *msg;
-    stamp(rt, it, node, id, to, how);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
-    if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(rt, self, to, pushed, msg);
-    *msg = NULL;
-    return TROUPE_OK;
-}
-
-/* To an asker, or to another node. */
+/* To whoever is no actor of this runtime, or none any more: an asker, or another node. */
 static TR_COLD troupe_err send_far(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
                                    unsigned how, troupe_msg **msg) {
+    if (to.node == rt->node && !tr_ask_id(to.id)) return TROUPE_GONE;
     if (tr_ask_id(to.id)) how |= TR_SEND_FREE; /* an asker has reserved the place of its answer */
     if (to.node == rt->node) {
         troupe_err err = tr_ask_answer(&rt->asks, to.id, msg);
@@ -56,16 +45,26 @@ static TR_COLD troupe_err send_far(troupe *rt, uint64_t node, uint64_t id, troup
     if (!to.node) return TROUPE_GONE;
     tr_port *port = tr_runtime_port(rt);
     if (!port) return TROUPE_NOCONNECTION;
-    troupe_err err = port->ops->send(port, (troupe_ref){node, id}, to, how, msg);
+    troupe_ref from = id ? (troupe_ref){node ? node : rt->node, id} : TROUPE_NOBODY;
+    troupe_err err = port->ops->send(port, from, to, how, msg);
     if (!err) tr_account_add(&rt->accounts.forwarded);
     return err;
 }
 
+/* The actor that a ref means, if it lives in this runtime; an asker's id is no actor's place. */
+static TR_INLINE troupe_self *find(troupe *rt, troupe_ref to) {
+    return TR_LIKELY(to.node == rt->node) ? tr_table_find(&rt->table, to.id) : NULL;
+}
+
 static TR_INLINE troupe_err send_it(troupe *rt, uint64_t node, uint64_t id, troupe_ref to,
                                     unsigned how, troupe_msg **msg) {
-    if (TR_LIKELY(to.node == rt->node && !tr_ask_id(to.id)))
-        return deliver(rt, node, id, to.id, how, msg);
-    return send_far(rt, node, id, to, how, msg);
+    troupe_self *self = find(rt, to);
+    if (TR_UNLIKELY(!self)) return send_far(rt, node, id, to, how, msg);
+    stamp(rt, *msg, node, id, to.id, how);
+    tr_push pushed = tr_route_push(&rt->sched, &self->task, &(*msg)->link, !(how & TR_SEND_FREE));
+    if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(rt, self, to.id, pushed, msg);
+    *msg = NULL;
+    return TROUPE_OK;
 }
 
 troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, troupe_msg **msg) {
@@ -103,7 +102,7 @@ static TR_COLD troupe_err give_back(troupe *rt, troupe_err err) {
 
 troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg) {
     if (TR_UNLIKELY(!*msg)) return TROUPE_INVALID;
-    troupe_err err = send_it(self->rt, self->rt->node, self->id, to, 0, msg);
+    troupe_err err = send_it(self->rt, 0, self->id, to, 0, msg);
     return TR_UNLIKELY(err) ? give_back(self->rt, err) : TROUPE_OK;
 }
 
@@ -113,32 +112,55 @@ troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg) {
     return TR_UNLIKELY(err) ? give_back(rt, err) : TROUPE_OK;
 }
 
-troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type,
-                       const void *body) {
+/* `troupe_tell` when it is not as simple as mostly. */
+static TR_COLD troupe_err tell_slowly(troupe_self *self, troupe_ref to, const troupe_type *type,
+                                      const void *body) {
     troupe_msg *msg = NULL;
     troupe_err err = tr_msg_make(&self->rt->pool, type, body, &msg);
     if (err) return err;
-    err = send_it(self->rt, self->rt->node, self->id, to, 0, &msg);
-    if (TR_LIKELY(!err)) return TROUPE_OK;
-    tr_msg_drop(msg);
-    return give_back(self->rt, err);
+    err = troupe_send(self, to, &msg);
+    troupe_drop(&msg);
+    return err;
+}
+
+static TR_COLD troupe_err tell_refused(troupe_self *self, troupe_self *who, uint64_t to,
+                                       tr_push pushed, troupe_msg *msg) {
+    troupe_err err = refuse(self->rt, who, to, pushed, &msg);
+    troupe_drop(&msg);
+    return err ? give_back(self->rt, err) : TROUPE_OK;
+}
+
+/* Mostly a worker sends a small body to an actor of the same runtime: that is done here in one go. */
+troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type,
+                       const void *body) {
+    troupe *rt = self->rt;
+    tr_worker *worker = tr_sched_mine(&rt->sched);
+    troupe_self *who = find(rt, to);
+    if (TR_UNLIKELY(!who || !worker)) return tell_slowly(self, to, type, body);
+    troupe_msg *msg = tr_msg_make_at_once(&worker->cache, type, body, TR_MSG_COUNTED);
+    if (TR_UNLIKELY(!msg)) return tell_slowly(self, to, type, body);
+    msg->sender = self->id;
+    msg->generation = (uint32_t)(to.id >> 32);
+    tr_push pushed = tr_route_push_by(worker, &who->task, &msg->link, true);
+    return TR_LIKELY(pushed == TR_PUSH_OK) ? TROUPE_OK
+                                           : tell_refused(self, who, to.id, pushed, msg);
 }
 
 troupe_ref troupe_sender(troupe_self *self) {
-    return self->in_hand ? self->sender : TROUPE_NOBODY;
+    return self->in_hand ? tr_actor_sender(self) : TROUPE_NOBODY;
 }
 
 troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
     if (!*msg) return TROUPE_INVALID;
-    troupe_err err = tr_send(self->rt, tr_actor_ref(self), self->sender, 0, msg);
+    const troupe_ref to = troupe_sender(self);
+    troupe_err err = tr_send(self->rt, tr_actor_ref(self), to, 0, msg);
     if (err == TROUPE_GONE || err == TROUPE_NOCONNECTION) {
         (*msg)->flags &= ~(uint32_t)TR_MSG_ASK; /* it is an answer now */
-        tr_dead_letter(self->rt, self->sender, msg, TR_DEAD_OUTSIDE,
-                       tr_dead_reason(self->sender, err), err);
+        tr_dead_letter(self->rt, to, msg, TR_DEAD_OUTSIDE, tr_dead_reason(to, err), err);
         err = TROUPE_OK;
     }
     if (err) return give_back(self->rt, err);
-    self->answered = true;
+    self->in_hand &= (uint8_t)~TR_UNANSWERED;
     return TROUPE_OK;
 }
 

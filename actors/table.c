@@ -6,8 +6,13 @@
 
 enum { BATCH = 64 }; /* places that move at once between a worker and all others */
 
+/* Places of a chunk, and those of all before it. */
 static size_t chunk_places(unsigned chunk) {
     return (size_t)TR_TABLE_CHUNK_FIRST << chunk;
+}
+
+static size_t first_place(unsigned chunk) {
+    return chunk_places(chunk) - TR_TABLE_CHUNK_FIRST;
 }
 
 bool tr_table_init(tr_table *table, const troupe_heap *heap, unsigned workers) {
@@ -21,10 +26,10 @@ bool tr_table_init(tr_table *table, const troupe_heap *heap, unsigned workers) {
 }
 
 void tr_table_fini(tr_table *table) {
-    for (unsigned k = 0; k < TR_TABLE_CHUNKS; k++) {
-        void *chunk = (void *)(uintptr_t)tr_load64_relaxed(&table->chunk[k]);
-        tr_give(table->heap, chunk, chunk_places(k) * sizeof(troupe_self));
-    }
+    uint32_t used = tr_load32_relaxed(&table->used);
+    for (unsigned k = 0; k < TR_TABLE_CHUNKS && first_place(k) < used; k++)
+        tr_give(table->heap, tr_table_at(table, (uint32_t)first_place(k)),
+                chunk_places(k) * sizeof(troupe_self));
     tr_give(table->heap, table->places, (table->workers + 1) * sizeof *table->places);
     tr_cond_fini(&table->ended);
     tr_mutex_fini(&table->lock);
@@ -34,14 +39,14 @@ void tr_table_fini(tr_table *table) {
 static troupe_self *new_place(tr_table *table) {
     uint32_t place = tr_load32_relaxed(&table->used);
     if (place == TR_PLACE_ASKS) return NULL;
-    troupe_self *self = tr_table_memory(table, place);
-    if (!self) {
-        unsigned k = 63 - (unsigned)__builtin_clzll((uint64_t)place + TR_TABLE_CHUNK_FIRST) - 6;
-        troupe_self *chunk = tr_take(table->heap, chunk_places(k) * sizeof *chunk);
+    unsigned k = tr_table_chunk(place);
+    if (place == first_place(k)) {
+        void *chunk = tr_take(table->heap, chunk_places(k) * sizeof(troupe_self));
         if (!chunk) return NULL;
-        tr_store64_release(&table->chunk[k], (uint64_t)(uintptr_t)chunk);
-        self = tr_table_memory(table, place);
+        uint64_t before = place * sizeof(troupe_self);
+        tr_store64_relaxed(&table->zero[k], (uint64_t)(uintptr_t)chunk - before);
     }
+    troupe_self *self = tr_table_memory(table, place);
     self->id = place;
     tr_store64_relaxed(&self->task.control, UINT64_C(1) << 32 | TR_CONTROL_VACANT);
     tr_mailbox_open(&self->task.box, 1, false);

@@ -37,10 +37,10 @@ typedef struct tr_top {
 } tr_top;
 
 typedef struct tr_table {
-    tr_atomic64 chunk[TR_TABLE_CHUNKS]; /* addresses of arrays of actors */
-    tr_atomic32 used;                   /* places that were ever in use */
-    tr_atomic32 waited_for;             /* threads that wait for an end */
-    tr_places *places;                  /* one a worker, and one more */
+    tr_atomic64 zero[TR_TABLE_CHUNKS]; /* for each chunk: where place 0 would be, if it were there */
+    tr_atomic32 used;                  /* places that were ever in use */
+    tr_atomic32 waited_for;            /* threads that wait for an end */
+    tr_places *places;                 /* one a worker, and one more */
     unsigned workers;
     tr_mutex lock;       /* guards what follows, and the last of `places` */
     tr_cond ended;       /* an actor ended while `waited_for` */

@@ -19,10 +19,10 @@ bool tr_turn_rest(tr_task *task) {
 /* Settles what is owed. True: the task has had its time. */
 static bool settle(tr_turn *turn, bool *late) {
     tr_worker *worker = turn->worker;
-    tr_turn_count(turn);
+    tr_turn_count(turn, turn->pace, turn->task);
     if (!worker) (void)tr_add64_relaxed(&turn->sched->blocking.handled, 1);
-    if (!worker || tr_load32_relaxed(&worker->pace.until_look) || turn->sched->stepped)
-        return false;
+    if (!worker || !tr_pace_look_due(turn->pace)) return false;
+    turn->chained = false; /* it looks at the others, too */
     return tr_worker_look(worker, turn->task, late);
 }
 
@@ -43,21 +43,30 @@ static void leave(const tr_turn *turn, bool lightly) {
 static void give_way(tr_turn *turn) {
     turn->over = true;
     if (!turn->worker) {
-        turn->next = turn->task;
+        turn->again = true;
         return;
     }
     turn->task->queued = false;
     tr_worker_put(turn->worker, turn->task, false);
 }
 
+bool tr_turn_put_first(tr_turn *turn, tr_link *link) {
+    bool lightly = enter(turn);
+    /* Who abandons it marks it first, and then takes its mail away under this guard: so without the
+     * mark here that is still to come. */
+    bool abandoned = tr_load64_acquire(&turn->task->control) & TR_CONTROL_ABANDONED;
+    if (!abandoned) tr_mailbox_unpop(&turn->task->box, link);
+    leave(turn, lightly);
+    return !abandoned;
+}
+
 static tr_link *next(tr_turn *turn, bool *late) {
     bool had_its_time = turn->owed && settle(turn, late);
-    if (had_its_time || !turn->left) {
+    if (had_its_time || tr_load64_relaxed(&turn->pace->handled) >= turn->ends) {
         give_way(turn);
         return NULL;
     }
-    turn->left--;
-    return tr_turn_pop(turn);
+    return tr_turn_pop(turn, turn->worker, turn->task);
 }
 
 tr_link *tr_turn_next_slowly(tr_turn *turn) {
@@ -72,7 +81,7 @@ tr_link *tr_turn_next_slowly(tr_turn *turn) {
 
 void tr_turn_settle(tr_turn *turn) {
     bool late, lightly = enter(turn);
-    if (settle(turn, &late)) turn->left = 0;
+    if (settle(turn, &late)) turn->ends = 0;
     leave(turn, lightly);
 }
 
@@ -147,17 +156,21 @@ void tr_turn_unwatch(tr_sched *sched, const tr_task *task) {
     tr_bias_leave(&worker->bias, lightly);
 }
 
-tr_task *tr_turn_run(tr_sched *sched, tr_worker *worker, tr_task *task) {
-    tr_turn turn = {.sched = sched, .worker = worker, .task = task, .left = sched->budget};
-    if (worker) {
-        worker->turn = &turn;
-        tr_store64_relaxed(&worker->running, (uint64_t)(uintptr_t)task);
-    }
+void tr_turn_run(tr_worker *worker, tr_task *task) {
+    tr_sched *sched = worker->sched;
+    tr_turn turn = {.sched = sched, .worker = worker, .pace = &worker->pace, .next = task};
+    turn.budget = sched->budget;
+    turn.chained = !sched->stepped && worker->index < sched->workers;
+    worker->turn = &turn;
+    (void)tr_turn_goes_on(&turn);
     tr_task_turn(&turn);
-    if (worker) {
-        worker->turn = NULL;
-        tr_store64_relaxed(&worker->running,
-                           0); /* also with a next one: that may not run at once */
-    }
-    return turn.next;
+    worker->turn = NULL;
+    tr_store64_relaxed(&worker->running, 0);
+}
+
+bool tr_turn_run_blocking(tr_sched *sched, tr_task *task) {
+    tr_pace pace = {.others = 0};
+    tr_turn turn = {.sched = sched, .pace = &pace, .task = task, .ends = sched->budget};
+    tr_task_turn(&turn);
+    return turn.again;
 }

@@ -8,28 +8,64 @@
 
 struct tr_sched;
 
+/* What a message that is being handled leaves to be done. */
+enum {
+    TR_OWES_NOTHING = 0,
+    TR_OWES_PLACE = 1, /* its place of the bound is to be given back */
+    TR_OWES_COUNT = 2  /* it is to be counted */
+};
+
 typedef struct tr_turn {
     struct tr_sched *sched;
     tr_worker *worker; /* NULL: a thread for blocking tasks */
+    tr_pace *pace;     /* the worker's */
     tr_task *task;
-    unsigned left; /* messages of this turn's budget */
-    tr_task
-        *next;    /* out: what to run next, taken out of the queue while its lock was held anyway */
-    bool over;    /* the task rests, is queued, or is buried: it may not be touched */
-    bool owed;    /* a message was handled since the last `tr_turn_next` */
-    bool counted; /* and it held a place of the bound */
-    bool room;    /* out: somebody waits for room, and now there is */
+    uint32_t budget; /* messages of one turn */
+    uint64_t ends;   /* `pace->handled` once that is used up */
+    tr_task *next; /* what to run next, taken out of the queue while its lock was held anyway */
+    tr_link *mail; /* the first link of what runs next, taken along; NULL: not known */
+    bool chained;  /* another turn may follow at once */
+    bool again;    /* out: a task without home has had its time, but goes on */
+    bool over;     /* the task rests, is queued, or is buried: it may not be touched */
+    uint8_t owed;  /* TR_OWES_*: for the message since the last `tr_turn_next` */
+    bool room;     /* out: somebody waits for room, and now there is */
 } tr_turn;
 
-/* One turn on the calling thread. Returns the task to run next, if that is known: of a worker one
- * that waited; without a worker the same one, to be queued again. */
-tr_task *tr_turn_run(struct tr_sched *sched, tr_worker *worker, tr_task *task);
+/* Turns on the calling thread, a worker: that of a task and of those that come up behind it, until
+ * the worker has to see to something else. */
+void tr_turn_run(tr_worker *worker, tr_task *task);
+/* One turn of a task without home on the calling thread. True: it goes on, and is to be queued. */
+bool tr_turn_run_blocking(struct tr_sched *sched, tr_task *task);
 
 /* Who sends to itself gives way before it handles that: so an actor can go on with something
  * later, and the others have their turn. At its home, with mail just put in. */
 static inline void tr_turn_yield(tr_worker *worker, const tr_task *task) {
-    if (worker->turn && worker->turn->task == task) worker->turn->left = 0;
+    if (!worker->turn || worker->turn->task != task) return;
+    worker->turn->ends = 0;
+    tr_store64_relaxed(&worker->pace.stop_at, 0);
 }
+
+/* Begins the turn of the task that is next. False: none is known. */
+static inline bool tr_turn_goes_on(tr_turn *turn) {
+    tr_task *task = turn->next;
+    tr_worker *worker = turn->worker;
+    if (!task) return false;
+    turn->task = task;
+    turn->next = NULL;
+    turn->over = false;
+    turn->ends = tr_pace_begin(&worker->pace, turn->budget);
+    tr_store64_relaxed(&worker->running, (uint64_t)(uintptr_t)task);
+    return true;
+}
+/* The link that was taken along for this turn; NULL: none was. */
+static inline tr_link *tr_turn_first(tr_turn *turn) {
+    tr_link *link = turn->mail;
+    turn->mail = NULL;
+    return link;
+}
+/* Puts the link that was taken last back, since something comes before it. False: the task was
+ * abandoned, whose mail has been taken away, and this belongs to that. */
+TR_CHECKED bool tr_turn_put_first(tr_turn *turn, tr_link *link);
 
 /* Parts of `tr_turn_next`, for this header and turn.c; under the home's bias. */
 
@@ -37,16 +73,15 @@ static inline void tr_turn_yield(tr_worker *worker, const tr_task *task) {
 bool tr_turn_rest(tr_task *task);
 
 /* Counts the message that was handled, and gives its place back. */
-static inline void tr_turn_count(tr_turn *turn) {
-    tr_worker *worker = turn->worker;
-    turn->owed = false;
-    if (turn->counted && tr_mailbox_handled(&turn->task->box)) turn->room = true;
-    if (worker) tr_pace_handled(&worker->pace);
+static inline void tr_turn_count(tr_turn *turn, tr_pace *pace, tr_task *task) {
+    if (TR_UNLIKELY((turn->owed & TR_OWES_PLACE) && tr_mailbox_handled(&task->box)))
+        turn->room = true;
+    turn->owed = TR_OWES_NOTHING;
+    tr_pace_handled(pace);
 }
 
 /* The next link, or rest: at once if the call is in the mailbox still, or on its way. */
-static inline tr_link *tr_turn_pop(tr_turn *turn) {
-    tr_task *task = turn->task;
+static TR_INLINE tr_link *tr_turn_pop(tr_turn *turn, tr_worker *worker, tr_task *task) {
     tr_link *link = tr_mailbox_pop(&task->box);
     if (link) return link;
     if (task->called) {
@@ -55,8 +90,9 @@ static inline tr_link *tr_turn_pop(tr_turn *turn) {
         task->queued = false;
         turn->over = true;
     }
-    tr_worker *worker = turn->worker;
-    if (turn->over && worker && !tr_worker_called(worker)) turn->next = tr_worker_get(worker);
+    if (!turn->over || !turn->chained || tr_worker_called(worker)) return NULL;
+    tr_task *next = turn->next = tr_worker_get(worker);
+    if (next) turn->mail = tr_mailbox_pop(&next->box);
     return NULL;
 }
 
@@ -66,15 +102,13 @@ TR_COLD tr_link *tr_turn_next_slowly(tr_turn *turn);
 
 /* The next link of its mail, after settling what is owed. NULL: the turn is `over`; or, if it is
  * not, a request has come. */
-static inline tr_link *tr_turn_next(tr_turn *turn) {
+static TR_INLINE tr_link *tr_turn_next(tr_turn *turn) {
     tr_worker *worker = turn->worker;
-    if (__builtin_expect(!worker || !turn->left || tr_load32_relaxed(&worker->pace.until_look) <= 1,
-                         0))
-        return tr_turn_next_slowly(turn);
+    tr_task *task = turn->task;
+    if (TR_UNLIKELY(!worker || !tr_pace_goes_on(&worker->pace))) return tr_turn_next_slowly(turn);
     bool lightly = tr_bias_enter(&worker->bias);
-    if (turn->owed) tr_turn_count(turn);
-    turn->left--;
-    tr_link *link = tr_turn_pop(turn);
+    if (turn->owed) tr_turn_count(turn, &worker->pace, task);
+    tr_link *link = tr_turn_pop(turn, worker, task);
     tr_bias_leave(&worker->bias, lightly);
     return link;
 }
@@ -97,7 +131,8 @@ void tr_turn_unwatch(struct tr_sched *sched, const tr_task *task);
  * to it and will have it run a last time. */
 TR_CHECKED bool tr_turn_release(struct tr_sched *sched, tr_task *task);
 
-/* Runs a task until its turn is over. Not the scheduler's: receive.c. */
+/* Runs a task until its turn is over, and those that follow (`tr_turn_goes_on`). Not the
+ * scheduler's: receive.c. */
 void tr_task_turn(tr_turn *turn);
 
 #endif

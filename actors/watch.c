@@ -53,8 +53,9 @@ static bool look(tr_watch *watch, tr_worker *worker, uint64_t now) {
     uint64_t running = tr_load64_relaxed(&worker->running);
     bool asleep = tr_worker_asleep(worker);
     /* Its messages may take longer than when it chose the time of its next look. */
-    if (done.handled - seen->done.handled < tr_load32_relaxed(&worker->pace.until_look) / 2)
-        tr_store32_relaxed(&worker->pace.until_look, 1);
+    uint64_t moved = done.handled - seen->done.handled;
+    if (done.handled + 2 * moved < tr_load64_relaxed(&worker->pace.look_at))
+        tr_pace_look_soon(&worker->pace);
     if (asleep || !running || running != seen->running || done.handled != seen->done.handled) {
         *seen = (tr_watched){.done = done, .running = running, .since = now};
         tr_store32_seq(&worker->stuck, 0);

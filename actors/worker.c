@@ -25,8 +25,7 @@ void tr_worker_take(tr_worker *worker, tr_task *task) {
         for (tr_link *link; (link = tr_fifo_get(&queue->line));)
             if (link != &task->run) tr_fifo_put(&rest, link);
     if (rest.head) queue->line = rest;
-    queue->taken++;
-    tr_store32_relaxed(&worker->waiting, --queue->length);
+    tr_worker_taken(worker);
 }
 
 void tr_worker_take_calls(tr_worker *worker) {
@@ -44,9 +43,9 @@ void tr_worker_take_calls(tr_worker *worker) {
 }
 
 bool tr_worker_look(tr_worker *worker, const tr_task *task, bool *late) {
-    const tr_runq *queue = &worker->queue;
     worker->looks = true;
-    return tr_pace_look(&worker->pace, tr_clock(), queue->taken, queue->length, task, late);
+    return tr_pace_look(&worker->pace, tr_clock(), worker->queue.taken,
+                        tr_load32_relaxed(&worker->waiting), task, late);
 }
 
 /* --- Calling and sleeping --------------------------------------------------------------------- */
@@ -81,7 +80,7 @@ void tr_worker_sleep(tr_worker *worker, bool (*stay_awake)(struct tr_sched *sche
     /* A thief may have taken calls in here since the last look, and left some of them. From now on
      * it can't: a call finds PARKED, and is a signal too. */
     bool lightly = tr_bias_enter(&worker->bias);
-    bool empty = worker->queue.length == 0;
+    bool empty = tr_load32_relaxed(&worker->waiting) == 0;
     tr_bias_leave(&worker->bias, lightly);
     /* What it is to stay awake for was set before its setter looked for sleepers: so either it is
      * seen here, or this sleeper is seen there. Both are sequentially consistent. */

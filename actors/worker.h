@@ -17,8 +17,7 @@ typedef struct tr_runq {
     tr_fifo line;
     tr_task *next;
     unsigned in_a_row;
-    uint32_t length; /* with `next` */
-    uint32_t taken;  /* so far, in all */
+    uint32_t taken; /* so far, in all */
 } tr_runq;
 
 typedef struct tr_worker {
@@ -33,7 +32,7 @@ typedef struct tr_worker {
     tr_atomic32 signal;  /* 1: who sleeps here was called; a futex */
     tr_atomic32 help;    /* 1: what waits here is overdue, take it */
     tr_atomic32 stuck;   /* 1: a callback does not return */
-    tr_atomic32 waiting; /* a copy of `queue.length`, to be read without the bias */
+    tr_atomic32 waiting; /* tasks in the queue; others read it too, as old news */
     tr_atomic64 running; /* address of the task in a turn; 0: none */
     struct {
         tr_done done;
@@ -62,8 +61,14 @@ static inline void tr_worker_put(tr_worker *worker, tr_task *task, bool next) {
         task = before;
     }
     if (task) tr_fifo_put(&queue->line, &task->run);
-    tr_store32_relaxed(&worker->waiting, ++queue->length);
-    if (TR_UNLIKELY(queue->length > worker->pace.enough)) tr_pace_hurry(&worker->pace);
+    uint32_t waiting = tr_load32_relaxed(&worker->waiting) + 1;
+    tr_store32_relaxed(&worker->waiting, waiting);
+    if (TR_UNLIKELY(waiting > worker->pace.enough)) tr_pace_hurry(&worker->pace);
+}
+/* Under the bias: counts a task that has been taken out of the queue. */
+static inline void tr_worker_taken(tr_worker *worker) {
+    worker->queue.taken++;
+    tr_store32_relaxed(&worker->waiting, tr_load32_relaxed(&worker->waiting) - 1);
 }
 /* Under the bias: the task to run now; NULL: none waits. */
 static inline tr_task *tr_worker_get(tr_worker *worker) {
@@ -78,8 +83,7 @@ static inline tr_task *tr_worker_get(tr_worker *worker) {
         task = TR_OWNER(link, tr_task, run);
         queue->in_a_row = 0;
     }
-    queue->taken++;
-    tr_store32_relaxed(&worker->waiting, --queue->length);
+    tr_worker_taken(worker);
     return task;
 }
 /* Under the bias: takes a certain task out of the queue, in which it is. */

@@ -11,7 +11,7 @@ typedef struct tr_link {
     struct tr_link *next;
 } tr_link;
 
-/* First in, first out. All zero is empty. */
+/* First in, first out. All zero is empty; `tail` means nothing while `head` is NULL. */
 typedef struct tr_fifo {
     tr_link *head, *tail;
 } tr_fifo;
@@ -19,7 +19,7 @@ typedef struct tr_fifo {
 /* Adds one member at the end. */
 static inline void tr_fifo_put(tr_fifo *fifo, tr_link *link) {
     link->next = NULL;
-    if (fifo->tail)
+    if (fifo->head)
         fifo->tail->next = link;
     else
         fifo->head = link;
@@ -28,17 +28,15 @@ static inline void tr_fifo_put(tr_fifo *fifo, tr_link *link) {
 
 /* Adds one member at the front. */
 static inline void tr_fifo_put_first(tr_fifo *fifo, tr_link *link) {
+    if (!fifo->head) fifo->tail = link;
     link->next = fifo->head;
     fifo->head = link;
-    if (!fifo->tail) fifo->tail = link;
 }
 
 /* Takes the first member out; NULL if there is none. */
 static inline tr_link *tr_fifo_get(tr_fifo *fifo) {
     tr_link *link = fifo->head;
-    if (!link) return NULL;
-    fifo->head = link->next;
-    if (!fifo->head) fifo->tail = NULL;
+    if (link) fifo->head = link->next;
     return link;
 }
 

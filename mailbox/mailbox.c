@@ -80,7 +80,7 @@ void tr_mailbox_drain(tr_mailbox *box) {
         oldest = newest;
         newest = older;
     }
-    if (box->line.tail)
+    if (box->line.head)
         box->line.tail->next = oldest;
     else
         box->line.head = oldest;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/atomic.h"
+#include "base/check.h"
 #include "base/list.h"
 
 enum { TR_MAILBOX_LIMIT_MAX = (1 << 18) - 1 };
@@ -30,6 +31,7 @@ enum { TR_MAILBOX_LIMIT_MAX = (1 << 18) - 1 };
 #define TR_MAILBOX_ADDRESS_MASK (TR_MAILBOX_COUNT_ONE - 1)
 #define TR_MAILBOX_NOTHING UINT64_C(0) /* no mail; the receiver runs, or is about to */
 #define TR_MAILBOX_PARKED UINT64_C(1)  /* no mail; whoever replaces this has the receiver run */
+#define TR_MAILBOX_MAIL (TR_MAILBOX_ADDRESS_MASK & ~TR_MAILBOX_PARKED) /* any: there is mail */
 
 /* `reserved`: a number of places; above it how long the home is shy, that is, takes each place
  * singly and keeps none, since others had to have its reserve given back; and whether it keeps
@@ -92,8 +94,10 @@ static inline uint32_t tr_mailbox_reserved(const tr_mailbox *box) {
  * threads have pushed before goes before it. Never WAKE; FULL is final. */
 static inline tr_push tr_mailbox_push_home(tr_mailbox *box, tr_link *link, bool counted) {
     uint64_t word = tr_load64_acquire(&box->word);
-    if (word & TR_MAILBOX_CLOSED) return TR_PUSH_CLOSED;
-    if ((word & TR_MAILBOX_ADDRESS_MASK) > TR_MAILBOX_PARKED) tr_mailbox_drain(box);
+    if (__builtin_expect((word & (TR_MAILBOX_CLOSED | TR_MAILBOX_MAIL)) != 0, 0)) {
+        if (word & TR_MAILBOX_CLOSED) return TR_PUSH_CLOSED;
+        tr_mailbox_drain(box);
+    }
     if (counted) {
         uint32_t reserved = tr_load32_relaxed(&box->reserved);
         if (reserved & TR_MAILBOX_PLACES)
@@ -128,7 +132,7 @@ bool tr_mailbox_want(tr_mailbox *box);
 uint32_t tr_mailbox_count(const tr_mailbox *box);
 
 /* Home: takes the oldest link; NULL: none is there. */
-static inline tr_link *tr_mailbox_pop(tr_mailbox *box) {
+static TR_INLINE tr_link *tr_mailbox_pop(tr_mailbox *box) {
     if (!box->line.head) {
         if ((tr_load64_relaxed(&box->word) & TR_MAILBOX_ADDRESS_MASK) <= TR_MAILBOX_PARKED)
             return NULL;
@@ -162,13 +166,14 @@ const tr_link *tr_mailbox_peek(const tr_mailbox *box);
 bool tr_mailbox_set_limit(tr_mailbox *box, uint32_t limit);
 
 /* Home: gives the place of one counted link back. True: somebody wanted room, and there is. */
-static inline bool tr_mailbox_handled(tr_mailbox *box) {
+static TR_INLINE bool tr_mailbox_handled(tr_mailbox *box) {
     uint32_t reserved = tr_load32_relaxed(&box->reserved) + 1;
     tr_store32_relaxed(&box->reserved, reserved);
     uint64_t word = tr_load64_relaxed(&box->word);
-    /* One comparison for "it keeps, and not too many": whoever keeps is not shy. */
-    bool quiet = reserved - TR_MAILBOX_KEEPS <= TR_MAILBOX_KEEP && !(word & TR_MAILBOX_WANTED) &&
-                 tr_mailbox_count_of(word) < tr_mailbox_limit(box);
+    /* One comparison for "it keeps, and not too many": whoever keeps is not shy. And one for "it is
+     * not full, nor wanted, nor closed": those bits are above the count. */
+    bool quiet = reserved - TR_MAILBOX_KEEPS <= TR_MAILBOX_KEEP &&
+                 word >> TR_MAILBOX_COUNT_SHIFT < tr_mailbox_limit(box);
     return quiet ? false : tr_mailbox_handled_slowly(box);
 }
 

@@ -1,7 +1,5 @@
 #include "serial/envelope.h"
 
-#include <string.h>
-
 #include "base/heap.h"
 #include "serial/type.h"
 
@@ -68,13 +66,7 @@ static inline troupe_err take(const tr_pool *pool, const troupe_type *type, size
     bool pooled = tr_pool_has(pool, size);
     troupe_msg *msg = pooled ? tr_pool_take(pool, size) : take_of_heap(pool->heap, size);
     if (!msg) return TROUPE_NOMEM;
-    uint32_t units = (uint32_t)(size / TR_MSG_UNIT);
-    flags |= units << TR_MSG_SIZE_SHIFT | (pooled ? TR_MSG_POOLED : 0);
-    msg->link.next = NULL; /* one by one: as they are read again at once */
-    msg->type = type;
-    msg->sender = 0;
-    msg->generation = 0;
-    msg->flags = flags;
+    tr_msg_begin(msg, type, size, flags | (pooled ? TR_MSG_POOLED : 0));
     *out = msg;
     return TROUPE_OK;
 }
@@ -125,28 +117,13 @@ static TR_COLD troupe_err make_with_texts(const tr_pool *pool, const troupe_type
     return TROUPE_OK;
 }
 
-static bool has_texts(const troupe_type *type) {
-    for (size_t i = 0; i < type->fields; i++)
-        if (type->field[i].kind == TROUPE_TEXT || type->field[i].kind == TROUPE_BYTES) return true;
-    return false;
-}
-
-/* Copies a body; small ones word by word, for which a call of memcpy is slow. */
-static void copy(void *to, const void *from, size_t size) {
-    if (size > 64 || size % 8) {
-        memcpy(to, from, size);
-        return;
-    }
-    for (size_t at = 0; at < size; at += 8) memcpy((char *)to + at, (const char *)from + at, 8);
-}
-
 troupe_err tr_msg_make(const tr_pool *pool, const troupe_type *type, const void *body,
                        troupe_msg **out) {
     *out = NULL;
     if (!body && type->size) return TROUPE_INVALID;
-    if (has_texts(type)) return make_with_texts(pool, type, body, out);
+    if (!tr_type_flat(type)) return make_with_texts(pool, type, body, out);
     troupe_err err = take(pool, type, 0, 0, out);
-    if (!err && type->size) copy(tr_msg_body(*out), body, type->size);
+    if (!err && type->size) memcpy(tr_msg_body(*out), body, type->size);
     return err;
 }
 
@@ -154,9 +131,13 @@ void tr_msg_embed(troupe_msg *msg, const troupe_type *type) {
     *msg = (troupe_msg){.type = type, .flags = TR_MSG_EMBEDDED};
 }
 
+static TR_COLD const void *as_alike(const troupe_msg *msg, const troupe_type *type) {
+    return tr_type_same(msg->type, type) ? msg + 1 : NULL;
+}
+
 const void *troupe_as(const troupe_msg *msg, const troupe_type *type) {
-    if (!msg || !type) return NULL;
-    return msg->type == type || tr_type_same(msg->type, type) ? msg + 1 : NULL;
+    if (TR_UNLIKELY(!msg || !type)) return NULL;
+    return TR_LIKELY(msg->type == type) ? msg + 1 : as_alike(msg, type);
 }
 
 const char *troupe_type_name(const troupe_msg *msg) {

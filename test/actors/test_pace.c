@@ -55,7 +55,7 @@ Test(pace, a_look_that_comes_early_puts_the_next_one_off) {
     for (uint32_t every = 2; every <= 16; every *= 2) {
         now += 1000;
         cr_assert_not(tr_pace_look(&pace, now, 0, 5, &a, &late));
-        cr_assert_eq(tr_load32_relaxed(&pace.until_look), every);
+        cr_assert_eq(tr_load64_relaxed(&pace.look_at), every);
     }
 }
 
@@ -65,7 +65,7 @@ Test(pace, the_next_look_is_fitted_to_how_long_messages_take) {
     did(&pace, 10000, 1000, 0); /* 10 us each: 20 in 200 us */
     (void)tr_pace_look(&pace, now, 0, 0, &a, &late);
     cr_assert(pace.every >= 10 && pace.every <= 20, "%u", (unsigned)pace.every);
-    cr_assert_eq(tr_load32_relaxed(&pace.until_look), pace.every);
+    cr_assert_eq(tr_load64_relaxed(&pace.look_at), 1000 + pace.every);
     cr_assert(tr_pace_backlog(&pace, 10) >= 100000);
 }
 
@@ -106,7 +106,8 @@ Test(pace, more_than_enough_is_said_once_between_two_looks) {
     (void)tr_pace_look(&pace, now, 0, 0, &a, &late);
     cr_assert(pace.enough >= 5 && pace.enough <= 10, "10 us each: %u", (unsigned)pace.enough);
     tr_pace_hurry(&pace);
-    cr_assert_eq(tr_load32_relaxed(&pace.until_look), 1);
+    cr_assert(tr_pace_look_due(&pace));
+    cr_assert_not(tr_pace_goes_on(&pace));
     cr_assert_eq(pace.enough, UINT32_MAX);
     now += 1000;
     (void)tr_pace_look(&pace, now, 0, 20, &b, &late);

@@ -87,11 +87,11 @@ Test(worker, a_call_follows_a_task_that_has_moved) {
 Test(worker, a_queue_that_gets_longer_than_enough_has_the_next_look_come_early) {
     open_all();
     worker[0].pace.enough = 2;
-    tr_store32_relaxed(&worker[0].pace.until_look, 100);
+    tr_store64_relaxed(&worker[0].pace.look_at, 100);
     for (int i = 0; i < 2; i++) tr_worker_put(&worker[0], &task[i], false);
-    cr_assert_eq(tr_load32_relaxed(&worker[0].pace.until_look), 100);
+    cr_assert_not(tr_pace_look_due(&worker[0].pace));
     tr_worker_put(&worker[0], &task[2], false);
-    cr_assert_eq(tr_load32_relaxed(&worker[0].pace.until_look), 1);
+    cr_assert(tr_pace_look_due(&worker[0].pace));
 }
 
 static bool no(struct tr_sched *sched) {

@@ -119,7 +119,7 @@ BOOK static void begin(unsigned count, uint32_t left) {
     for (uint32_t i = 0; i < count; i++) {
         tr_worker_init(&workers[i], &sched, i, 1);
         tr_store32_relaxed(&workers[i].started, 1);
-        tr_store32_relaxed(&workers[i].pace.until_look, 1000); /* no looks at the clock */
+        tr_store64_relaxed(&workers[i].pace.look_at, 1000); /* no looks at the clock */
     }
     EX_NAME(sched);
     EX_NAME(workers);
@@ -177,40 +177,63 @@ static void relay(void) {
     push(2, 0);
 }
 
-void tr_task_turn(tr_turn *turn) {
+/* Answers what is asked. False: nothing is, and it is alive. */
+static bool attends(tr_turn *turn, stub *it) {
+    if (!(tr_load64_acquire(&it->task.control) & TR_CONTROL_REQUESTS)) {
+        if (it->held) tr_turn_freeze(turn);
+        return it->held;
+    }
+    uint64_t asked = tr_and64_seq(&it->task.control, ~(uint64_t)TR_CONTROL_REQUESTS);
+    it->held = it->holds = false;
+    if (asked & TR_CONTROL_STOP) seen();
+    if (asked & TR_CONTROL_KILL) seen();
+    return true;
+}
+
+/* Handles a message. False: it is buried. */
+static bool handles(tr_turn *turn, stub *it, tr_link *link) {
+    const item *message = (const item *)(const void *)link;
+    turn->owed = TR_OWES_COUNT | TR_OWES_PLACE;
+    ex_check(message->number == it->next[message->sender]); /* in order, none lost */
+    it->next[message->sender]++;
+    if (it->mortal) {
+        bury(turn->task);
+        return false;
+    }
+    it->held = it->holds;
+    if (it->relays) relay();
+    seen();
+    return true;
+}
+
+/* As in receive.c: what is asked is looked for once a message is in hand, which then goes back. */
+static void one_turn(tr_turn *turn) {
     stub *it = TR_OWNER(turn->task, stub, task);
+    tr_link *link = tr_turn_first(turn);
     if (it->buried) { /* the call that its burial could not wait for */
-        ex_check(tr_turn_release(&sched, turn->task));
+        ex_check(!link && tr_turn_release(&sched, turn->task));
         note_freed();
         seen();
         return;
     }
-    while (!turn->over) {
-        if (tr_load64_acquire(&it->task.control) & TR_CONTROL_REQUESTS) {
-            uint64_t asked = tr_and64_seq(&it->task.control, ~(uint64_t)TR_CONTROL_REQUESTS);
-            it->held = it->holds = false;
-            if (asked & TR_CONTROL_STOP) seen();
-            if (asked & TR_CONTROL_KILL) seen();
-            continue;
+    for (bool held = it->held; !turn->over; held = it->held) {
+        if (!link && !held) link = tr_turn_next(turn);
+        if (turn->over) return;
+        bool asked = tr_load64_acquire(&it->task.control) & TR_CONTROL_REQUESTS;
+        if (link && (held || asked)) {
+            ex_check(tr_turn_put_first(turn, link));
+            link = NULL;
         }
-        if (it->held) {
-            tr_turn_freeze(turn);
-            continue;
-        }
-        tr_link *link = tr_turn_next(turn);
-        if (!link) continue;
-        const item *message = (const item *)(const void *)link;
-        turn->owed = turn->counted = true;
-        ex_check(message->number == it->next[message->sender]); /* in order, none lost */
-        it->next[message->sender]++;
-        if (it->mortal) {
-            bury(turn->task);
-            return;
-        }
-        it->held = it->holds;
-        if (it->relays) relay();
-        seen();
+        if (attends(turn, it)) continue;
+        if (link && !handles(turn, it, link)) return;
+        link = NULL;
     }
+}
+
+void tr_task_turn(tr_turn *turn) {
+    do {
+        one_turn(turn);
+    } while (tr_turn_goes_on(turn));
 }
 
 void tr_report_of(const tr_task *task, troupe_report_kind kind, troupe_report *report, char *path) {
@@ -360,7 +383,7 @@ static void two_wait_for_help(void) {
 
 BOOK static void all_was_seen(void) {
     ex_check(book.left == 0);
-    for (unsigned i = 0; i < sched.room; i++) ex_check(workers[i].queue.length == 0);
+    for (unsigned i = 0; i < sched.room; i++) ex_check(tr_load32_relaxed(&workers[i].waiting) == 0);
 }
 
 THREAD(request_late) { /* its generation may be over, or it is in time and the actor ends anyway */
