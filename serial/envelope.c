@@ -121,7 +121,7 @@ troupe_err tr_msg_make(const tr_pool *pool, const troupe_type *type, const void 
                        troupe_msg **out) {
     *out = NULL;
     if (!body && type->size) return TROUPE_INVALID;
-    if (!tr_type_flat(type)) return make_with_texts(pool, type, body, out);
+    if (TR_UNLIKELY(!tr_type_is_flat(type))) return make_with_texts(pool, type, body, out);
     troupe_err err = take(pool, type, 0, 0, out);
     if (!err && type->size) memcpy(tr_msg_body(*out), body, type->size);
     return err;

@@ -64,13 +64,6 @@ static inline void tr_msg_set_sender(troupe_msg *msg, uint64_t own_node, troupe_
     msg->flags |= TR_MSG_FOREIGN;
 }
 
-/* Whether all of a body is in its struct: no texts, no bytes. */
-static inline bool tr_type_flat(const troupe_type *type) {
-    for (size_t i = 0; i < type->fields; i++)
-        if (type->field[i].kind == TROUPE_TEXT || type->field[i].kind == TROUPE_BYTES) return false;
-    return true;
-}
-
 /* The body's place, whatever its type. */
 static inline void *tr_msg_body(troupe_msg *msg) {
     return msg + 1;
@@ -104,8 +97,8 @@ static TR_INLINE troupe_msg *tr_msg_make_at_once(tr_cache *cache, const troupe_t
                                                  const void *body, uint32_t flags) {
     enum { MOST = 64 };
     size_t size = (sizeof(troupe_msg) + type->size + TR_MSG_UNIT - 1) / TR_MSG_UNIT * TR_MSG_UNIT;
-    if (TR_UNLIKELY(!body || type->size > MOST || type->size % 8 || !tr_type_flat(type)))
-        return NULL;
+    bool simple = type->extent == TROUPE_FLAT && type->size <= MOST && type->size % 8 == 0 && body;
+    if (TR_UNLIKELY(!simple)) return NULL;
     troupe_msg *msg = tr_cache_get(cache, tr_pool_class(size));
     if (TR_UNLIKELY(!msg)) return NULL;
     tr_msg_begin(msg, type, size, TR_MSG_POOLED | flags);
