@@ -18,7 +18,7 @@ static inline troupe_self *tr_table_memory(const tr_table *table, uint32_t place
 
 /* The actor in a place that was in use, alive or not; NULL beyond the last. */
 static inline troupe_self *tr_table_at(const tr_table *table, uint32_t place) {
-    /* Acquire pairs with the release in `new_place`: its chunk and what is set up in it are seen. */
+    /* Acquire pairs with the release in `new_place`: its chunk and what is set up are seen. */
     if (TR_UNLIKELY(place >= tr_load32_acquire(&table->used))) return NULL;
     return tr_table_memory(table, place);
 }

@@ -22,7 +22,7 @@ typedef struct tr_pace {
     tr_atomic64 look_at; /* `handled` at the next look; the watch may make it 0: at once */
     tr_atomic64 stop_at; /* `handled` at which the runner must think: a look, or the turn's end */
     tr_atomic32 paid;    /* looks in a row at which it would have paid to share */
-    uint32_t others;        /* constant: workers beside this one */
+    uint32_t others;     /* constant: workers beside this one */
     /* As it was at the last look, about 200 us of running ago. */
     uint64_t then;
     tr_done done;

@@ -155,7 +155,8 @@ static TR_INLINE bool handle(tr_turn *turn, troupe_self *self, troupe_msg *msg) 
     return true;
 }
 
-/* What is not a message of this actor's: a signal, or for somebody else. False: the turn is over. */
+/* What is not a message of this actor's: a signal, or for somebody else. False: the turn is over.
+ */
 static TR_COLD bool receive_other(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
     if (msg->generation || tr_signal_of(msg)->to != self->id) {
         end_late_comer(self->rt, msg);

@@ -45,7 +45,8 @@ static TR_INLINE tr_push tr_route_push_by(tr_worker *worker, tr_task *task, tr_l
 
 /* Puts a link into a task's mailbox, and has the task run if it rests. OK, FULL or CLOSED. Any
  * thread. */
-static TR_INLINE tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
+static TR_INLINE tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link,
+                                       bool counted) {
     tr_worker *worker = tr_sched_mine(sched);
     return TR_LIKELY(worker != NULL) ? tr_route_push_by(worker, task, link, counted)
                                      : tr_route_post(sched, task, link, counted);

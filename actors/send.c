@@ -130,13 +130,13 @@ static TR_COLD troupe_err tell_refused(troupe_self *self, troupe_self *who, uint
     return err ? give_back(self->rt, err) : TROUPE_OK;
 }
 
-/* Mostly a worker sends a small body to an actor of the same runtime: that is done here in one go. */
+/* Mostly a worker sends a small body to an actor of its runtime: that is done here in one go. */
 troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type,
                        const void *body) {
     troupe *rt = self->rt;
     tr_worker *worker = tr_sched_mine(&rt->sched);
-    troupe_self *who = find(rt, to);
-    if (TR_UNLIKELY(!who || !worker)) return tell_slowly(self, to, type, body);
+    troupe_self *who = TR_LIKELY(worker != NULL) ? find(rt, to) : NULL;
+    if (TR_UNLIKELY(!who)) return tell_slowly(self, to, type, body);
     troupe_msg *msg = tr_msg_make_at_once(&worker->cache, type, body, TR_MSG_COUNTED);
     if (TR_UNLIKELY(!msg)) return tell_slowly(self, to, type, body);
     msg->sender = self->id;
@@ -166,14 +166,16 @@ troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
 
 troupe_err troupe_answer(troupe_self *self, const troupe_type *type, const void *body) {
     troupe_msg *msg = NULL;
-    troupe_err err = tr_msg_make(&self->rt->pool, type, body, &msg);
+    troupe_err err = troupe_make(self->rt, type, body, &msg);
     if (!err) err = troupe_reply(self, &msg);
     troupe_drop(&msg);
     return err;
 }
 
 troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body, troupe_msg **out) {
-    return tr_msg_make(&rt->pool, type, body, out);
+    tr_worker *worker = tr_sched_mine(&rt->sched);
+    *out = worker ? tr_msg_make_at_once(&worker->cache, type, body, 0) : NULL;
+    return TR_LIKELY(*out != NULL) ? TROUPE_OK : tr_msg_make(&rt->pool, type, body, out);
 }
 
 troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {

@@ -37,7 +37,7 @@ typedef struct tr_top {
 } tr_top;
 
 typedef struct tr_table {
-    tr_atomic64 zero[TR_TABLE_CHUNKS]; /* for each chunk: where place 0 would be, if it were there */
+    tr_atomic64 zero[TR_TABLE_CHUNKS]; /* of each chunk: where place 0 would be, were it there */
     tr_atomic32 used;                  /* places that were ever in use */
     tr_atomic32 waited_for;            /* threads that wait for an end */
     tr_places *places;                 /* one a worker, and one more */

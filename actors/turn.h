@@ -22,13 +22,13 @@ typedef struct tr_turn {
     tr_task *task;
     uint32_t budget; /* messages of one turn */
     uint64_t ends;   /* `pace->handled` once that is used up */
-    tr_task *next; /* what to run next, taken out of the queue while its lock was held anyway */
-    tr_link *mail; /* the first link of what runs next, taken along; NULL: not known */
-    bool chained;  /* another turn may follow at once */
-    bool again;    /* out: a task without home has had its time, but goes on */
-    bool over;     /* the task rests, is queued, or is buried: it may not be touched */
-    uint8_t owed;  /* TR_OWES_*: for the message since the last `tr_turn_next` */
-    bool room;     /* out: somebody waits for room, and now there is */
+    tr_task *next;   /* what to run next, taken out of the queue while its lock was held anyway */
+    tr_link *mail;   /* the first link of what runs next, taken along; NULL: not known */
+    bool chained;    /* another turn may follow at once */
+    bool again;      /* out: a task without home has had its time, but goes on */
+    bool over;       /* the task rests, is queued, or is buried: it may not be touched */
+    uint8_t owed;    /* TR_OWES_*: for the message since the last `tr_turn_next` */
+    bool room;       /* out: somebody waits for room, and now there is */
 } tr_turn;
 
 /* Turns on the calling thread, a worker: that of a task and of those that come up behind it, until

@@ -13,10 +13,13 @@ TestSuite(port, .timeout = 60);
 
 static const player ann = {.id = "ann"};
 
+enum { ELSEWHERE = 4711 };
+
 static troupe_err port_send(tr_port *port, troupe_ref from, troupe_ref to, unsigned how,
                             troupe_msg **msg) {
     (void)port;
     (void)from;
+    cr_assert_eq(to.node, ELSEWHERE);
     stage_say("send(%u,%u,%u)", (unsigned)to.id, how, cue_n(*msg));
     if (to.id == 13) return TROUPE_FULL;
     troupe_drop(msg);
@@ -46,6 +49,7 @@ static void port_down(tr_port *port, uint64_t number, troupe_ref watcher, troupe
 
 static void port_ask_failed(tr_port *port, troupe_ref asker, troupe_err why) {
     (void)port;
+    cr_assert_eq(asker.node, ELSEWHERE);
     stage_say("ask_failed(%u,%s)", (unsigned)(asker.id >> 32), troupe_errname(why));
 }
 
@@ -69,7 +73,6 @@ static const tr_port_ops ops = {.send = port_send,
                                 .close = port_close};
 static tr_port port = {&ops};
 
-enum { ELSEWHERE = 4711 };
 static const troupe_ref far = {ELSEWHERE, 12}, far_full = {ELSEWHERE, 13};
 
 static troupe *open_with_port(void) {

@@ -41,7 +41,7 @@ kick-load-acquire       | mailbox/mailbox.c | mailbox | /^bool tr_mailbox_kick/,
 want-cas-acquire        | mailbox/mailbox.c | bound   | /^bool tr_mailbox_want/,/^}/s/tr_cas64_seq/tr_cas64_acquire/
 want-when-not-full      | mailbox/mailbox.c | bound   | /^bool tr_mailbox_want/,/^}/s/ || tr_mailbox_count_of(word) < tr_mailbox_limit(box)//
 drain-not-reversed      | mailbox/mailbox.c | mailbox | /^void tr_mailbox_drain/,/^}/s/while (newest)/oldest = newest; while (false)/
-drain-drops-line        | mailbox/mailbox.c | mailbox | s/if (box->line.tail)/if (false)/
+drain-drops-line        | mailbox/mailbox.c | mailbox | s/if (box->line.head)/if (false)/
 reserve-after-count     | mailbox/mailbox.c | bound   | /^ *tr_store32_relaxed(&box->reserved, TR_MAILBOX_KEEPS/d; s/^    if (shy) tr_store32_relaxed(&box->reserved, shy - TR_MAILBOX_SHY_ONE);/    tr_store32_relaxed(\&box->reserved, shy ? shy - TR_MAILBOX_SHY_ONE : (TR_MAILBOX_KEEPS | (batch - 1)));/
 reserve-one-too-many    | mailbox/mailbox.c | bound   | /^bool tr_mailbox_reserve/,/^}/s/if (count >= limit)/if (count > limit)/
 reserve-batch-free      | mailbox/mailbox.c | mailbox | s/word + batch \* TR_MAILBOX_COUNT_ONE/word + TR_MAILBOX_COUNT_ONE/
@@ -51,8 +51,8 @@ park-over-mail          | mailbox/mailbox.c | mailbox | s/(word & TR_MAILBOX_ADD
 park-cas-acquire        | mailbox/mailbox.c | mailbox | /^bool tr_mailbox_park(/,/^}/s/tr_cas64_seq/tr_cas64_acquire/
 close-tells-nobody      | mailbox/mailbox.c | bound   | s/return (tr_or64_seq(&box->word, TR_MAILBOX_CLOSED) & TR_MAILBOX_WANTED) != 0;/(void)tr_or64_seq(\&box->word, TR_MAILBOX_CLOSED); return false;/
 handled-tells-nobody    | mailbox/mailbox.c | bound   | s/if (!(word & TR_MAILBOX_WANTED) || tr_mailbox_count_of(word) > .*/return false;/
-handled-looks-away      | mailbox/mailbox.h | bound   | s/ && !(word & TR_MAILBOX_WANTED) &&/ \&\&/
-home-does-not-drain     | mailbox/mailbox.h | mailbox | s/if ((word & TR_MAILBOX_ADDRESS_MASK) > TR_MAILBOX_PARKED) tr_mailbox_drain(box);//
+handled-looks-away      | mailbox/mailbox.h | bound   | s/word >> TR_MAILBOX_COUNT_SHIFT < tr/tr_mailbox_count_of(word) < tr/
+home-does-not-drain     | mailbox/mailbox.h | mailbox | /^static inline tr_push tr_mailbox_push_home/,/^}/s/tr_mailbox_drain(box);//
 home-ignores-closed     | mailbox/mailbox.h | bound   | /^static inline tr_push tr_mailbox_push_home/,/^}/s/if (word & TR_MAILBOX_CLOSED) return TR_PUSH_CLOSED;//
 home-place-for-nothing  | mailbox/mailbox.h | mailbox | s/tr_store32_relaxed(&box->reserved, reserved - 1);/tr_store32_relaxed(\&box->reserved, reserved);/
 come-unparked           | actors/route.c    | actors  | /^static void settle_from_afar/,/^}/s/if (tr_mailbox_park(&task->box))/if (false)/; /^static void settle_from_afar/,/^}/s/^    call(sched, task);//

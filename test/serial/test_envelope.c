@@ -121,6 +121,51 @@ Test(envelope, a_small_body_shares_one_cache_line_with_its_header) {
     troupe_drop(&msg); /* outlives its pool */
 }
 
+/* Made at once, a message is what it is when made by the long way; each byte of its body. */
+Test(envelope, a_small_flat_message_is_made_at_once) {
+    unsigned char body[68];
+    for (size_t i = 0; i < sizeof body; i++) body[i] = (unsigned char)(i + 1);
+    counting_heap ground;
+    counting_heap_init(&ground);
+    tr_pool slabs;
+    tr_cache cache;
+    cr_assert(tr_pool_init(&slabs, &tr_heap_default, &ground.heap));
+    tr_cache_init(&cache, &slabs);
+    (void)tr_cache_use(&cache);
+    for (size_t size = 0; size <= sizeof body; size++) {
+        const troupe_type type = {"flat", size, NULL, 0, TROUPE_FLAT};
+        troupe_msg *slowly = NULL, *other = NULL;
+        cr_assert_eq(tr_msg_make(&slabs, &type, body, &slowly), TROUPE_OK); /* fills the cache */
+        troupe_msg *msg = tr_msg_make_at_once(&cache, &type, body, TR_MSG_COUNTED);
+        cr_assert_eq(msg != NULL, size % 4 == 0 && size <= 64, "%zu", size);
+        if (msg) {
+            cr_assert_eq(memcmp(msg + 1, body, size), 0);
+            cr_assert_eq(msg->flags, slowly->flags | TR_MSG_COUNTED);
+            cr_assert_null(
+                tr_msg_make_at_once(&cache, &(troupe_type){"deep", size, NULL, 0, 0}, body, 0),
+                "who knows");
+        }
+        other = tr_msg_make_at_once(&cache, &type, NULL, 0);
+        cr_assert_eq(other != NULL, size == 0);
+        troupe_drop(&other);
+        troupe_drop(&msg);
+        troupe_drop(&slowly);
+    }
+    (void)tr_cache_use(NULL);
+    tr_cache_flush(&cache);
+    tr_pool_fini(&slabs);
+    cr_assert(counting_heap_fini(&ground));
+}
+
+Test(envelope, nothing_is_made_at_once_of_an_empty_cache) {
+    tr_pool slabs;
+    tr_cache cache;
+    cr_assert(tr_pool_init(&slabs, &tr_heap_default, NULL));
+    tr_cache_init(&cache, &slabs);
+    cr_assert_null(tr_msg_make_at_once(&cache, &tick_type, NULL, 0));
+    tr_pool_fini(&slabs);
+}
+
 Test(envelope, a_signal_has_no_body_but_is_told_apart) {
     troupe_msg *msg = make(&tick_type, NULL);
     cr_assert_eq(tr_msg_size(msg), sizeof *msg);
