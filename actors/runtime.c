@@ -32,6 +32,8 @@ static void make_rooms(troupe *rt) {
 /* Gives everything back; no thread of the runtime runs any more. */
 static void free_all(troupe *rt) {
     if (rt->fatal) tr_fatal_uninstall();
+    tr_timers_follow(&rt->timers, NULL);
+    tr_bell_fini(rt);
     tr_timers_fini(&rt->timers);
     tr_folds_fini(&rt->folds);
     tr_deads_fini(&rt->deads);
@@ -97,10 +99,12 @@ uint64_t troupe_random(troupe *rt) {
 
 size_t troupe_step(troupe *rt, size_t most) {
     size_t ran = 0;
+    tr_bell_mute(rt);
     if (rt->sim)
         while (ran < most && tr_sim_advance(rt->sim, rt->sim->now)) ran++;
     else
         while (ran < most && (tr_timers_fire(&rt->timers) || tr_sched_step(&rt->sched))) ran++;
+    tr_bell_settle(rt);
     return ran;
 }
 

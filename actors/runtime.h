@@ -4,6 +4,7 @@
 
 #include "actors/account.h"
 #include "actors/ask.h"
+#include "actors/bell.h"
 #include "actors/dead.h"
 #include "actors/fold.h"
 #include "actors/name.h"
@@ -26,6 +27,7 @@ struct troupe {
     tr_table table;
     tr_sched sched;
     tr_timers timers;
+    tr_bell bell; /* of a stepped one that is waited for */
     tr_ties ties;
     tr_names names;
     tr_asks asks;

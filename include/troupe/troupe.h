@@ -5,6 +5,7 @@
 
 #include <troupe/actor.h>
 #include <troupe/channel.h>
+#include <troupe/embed.h>
 #include <troupe/error.h>
 #include <troupe/link.h>
 #include <troupe/message.h>

@@ -1,6 +1,7 @@
 /* What never takes memory, and so never fails for want of it: each public function of this kind is
  * called without any, and must not even ask for some. */
 #include <criterion/criterion.h>
+#include <troupe/embed.h>
 #include <troupe/link.h>
 
 #include <troupe/report.h>
@@ -195,6 +196,25 @@ static void step(void *ctx) {
     cr_assert_eq(troupe_post(it.rt, it.who, &it.msg), TROUPE_OK);
     cr_assert_eq(troupe_step(it.rt, 10), 1);
     stage_expect("start(ann) ann:1");
+}
+
+static void fd(void *ctx) {
+    (void)ctx;
+    int fd;
+    cr_assert_eq(troupe_fd(it.rt, &fd), TROUPE_OK);
+    cr_assert_eq(troupe_post(it.rt, it.who, &it.msg), TROUPE_OK);
+    cr_assert_eq(troupe_due(it.rt), 0);
+    cr_assert_eq(troupe_step(it.rt, 10), 1);
+    cr_assert_eq(troupe_due(it.rt), UINT64_MAX);
+    stage_expect("start(ann) ann:1");
+}
+
+Test(takes_nothing, troupe_fd) {
+    outside(fd);
+}
+
+Test(takes_nothing, troupe_due) {
+    outside(fd);
 }
 
 /* What a message of its own does is for its actor to say. */
