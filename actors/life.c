@@ -195,6 +195,7 @@ troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *a
     }
     tr_fatal_show(outer);
     (void)tr_place_enter(before);
+    if (!before.runtime) tr_fatal_vacate(); /* a thread of the host's */
     if (!err) *out = me;
     return err;
 }

@@ -105,6 +105,7 @@ size_t troupe_step(troupe *rt, size_t most) {
     else
         while (ran < most && (tr_timers_fire(&rt->timers) || tr_sched_step(&rt->sched))) ran++;
     tr_bell_settle(rt);
+    tr_fatal_vacate();
     return ran;
 }
 
