@@ -7,6 +7,7 @@
 #include "actors/bell.h"
 #include "actors/dead.h"
 #include "actors/fold.h"
+#include "actors/join.h"
 #include "actors/name.h"
 #include "actors/port.h"
 #include "actors/sched.h"
@@ -31,6 +32,7 @@ struct troupe {
     tr_ties ties;
     tr_names names;
     tr_asks asks;
+    tr_joins joins;
     tr_types types;
     tr_mutex services_lock; /* guards `services`, `fatal`, and attaching the port */
     bool fatal;             /* it has asked for handlers of fatal signals */

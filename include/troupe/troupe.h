@@ -7,6 +7,7 @@
 #include <troupe/channel.h>
 #include <troupe/embed.h>
 #include <troupe/error.h>
+#include <troupe/join.h>
 #include <troupe/link.h>
 #include <troupe/message.h>
 #include <troupe/observe.h>

@@ -2,6 +2,7 @@
  * called without any, and must not even ask for some. */
 #include <criterion/criterion.h>
 #include <troupe/embed.h>
+#include <troupe/join.h>
 #include <troupe/link.h>
 
 #include <troupe/report.h>
@@ -215,6 +216,21 @@ Test(takes_nothing, troupe_fd) {
 
 Test(takes_nothing, troupe_due) {
     outside(fd);
+}
+
+static troupe_handle handle;
+
+static void drop_handle(void *ctx) {
+    (void)ctx;
+    troupe_drop_handle(it.rt, &handle);
+    cr_assert(troupe_same(handle.who, TROUPE_NOBODY));
+}
+
+Test(takes_nothing, troupe_drop_handle) {
+    it.rt = stage_open(TROUPE_STEPPED);
+    cr_assert_eq(troupe_spawn_handle(it.rt, &player_behaviour, &ann, &handle), TROUPE_OK);
+    exhaust_nothing(stage_heap(), drop_handle, NULL);
+    stage_close();
 }
 
 /* What a message of its own does is for its actor to say. */
