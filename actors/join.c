@@ -202,7 +202,6 @@ troupe_err troupe_join(troupe *rt, troupe_ref who, unsigned timeout_ms, troupe_e
     tr_wish wish = {.who = who};
     troupe_handle handle;
     troupe_err how = TROUPE_OK;
-    if (tr_sched_inside(&rt->sched)) return TROUPE_INVALID;
     if (troupe_same(who, TROUPE_NOBODY)) return TROUPE_GONE;
     troupe_err err = make_keeper(rt, &wish, &handle);
     if (err) return err;

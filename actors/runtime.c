@@ -25,6 +25,7 @@ static void make_rooms(troupe *rt) {
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
     tr_asks_init(&rt->asks, rt->heap);
+    tr_locals_init(&rt->locals);
     tr_joins_init(&rt->joins, rt->heap);
     tr_types_init(&rt->types, rt->heap);
     tr_mutex_init(&rt->services_lock);
@@ -41,6 +42,7 @@ static void free_all(troupe *rt) {
     tr_sched_fini(&rt->sched);
     tr_mutex_fini(&rt->services_lock);
     tr_types_fini(&rt->types);
+    tr_locals_fini(&rt->locals);
     tr_joins_fini(&rt->joins);
     tr_asks_fini(&rt->asks);
     tr_names_fini(&rt->names);

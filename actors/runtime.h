@@ -8,6 +8,7 @@
 #include "actors/dead.h"
 #include "actors/fold.h"
 #include "actors/join.h"
+#include "actors/local.h"
 #include "actors/name.h"
 #include "actors/port.h"
 #include "actors/sched.h"
@@ -33,6 +34,7 @@ struct troupe {
     tr_names names;
     tr_asks asks;
     tr_joins joins;
+    tr_locals locals;
     tr_types types;
     tr_mutex services_lock; /* guards `services`, `fatal`, and attaching the port */
     bool fatal;             /* it has asked for handlers of fatal signals */

@@ -9,6 +9,7 @@
 #include <troupe/error.h>
 #include <troupe/join.h>
 #include <troupe/link.h>
+#include <troupe/local.h>
 #include <troupe/message.h>
 #include <troupe/observe.h>
 #include <troupe/service.h>
