@@ -4,14 +4,22 @@
 #include "actors/life.h"
 #include "actors/memory.h"
 
+/* Who goes first if several want what one actor leaves. */
+typedef enum tr_claim {
+    TR_LATE,   /* its monitor is not made yet: perhaps it will hear GONE */
+    TR_JOINS,  /* it will hear of the end */
+    TR_HANDLE, /* and nobody else has heard of the actor before */
+} tr_claim;
+
 /* What a keeper knows; its state. A keeper is an actor that watches another one, from before the
  * start of that if it can be, and answers the thread that asks it once that has ended. */
 typedef struct tr_keeper {
-    tr_map_entry by_id; /* guarded by the joins' lock, and so are `over` and `result` */
-    bool over;          /* the life has ended: there is no other result to come */
+    tr_map_entry by_id; /* guarded by the joins' lock, and so is what follows */
+    tr_claim claim;
+    bool over; /* the life has ended: there is no other result to come */
     troupe_msg *result;
-    tr_joins *joins;
-    bool ended; /* it has its `down` */
+    tr_joins *joins; /* from here on its own */
+    bool ended;      /* it has its `down` */
     uint32_t why;
     troupe_ref asker;
     troupe_msg *question; /* of that one, and the answer to come; NULL: nobody waits */
@@ -51,12 +59,15 @@ void tr_joins_fini(tr_joins *joins) {
 
 void tr_joins_ended(tr_joins *joins, uint64_t id, troupe_msg *result) {
     if (!result && !tr_load32_seq(&joins->keepers)) return;
+    tr_keeper *heir = NULL;
     tr_lock(&joins->lock);
     for (tr_map_entry *at = tr_map_find(&joins->by_id, id); at; at = tr_map_same(at)) {
         tr_keeper *keeper = TR_OWNER(at, tr_keeper, by_id);
-        if (keeper->over) continue;
+        if (!keeper->over && (!heir || keeper->claim > heir->claim)) heir = keeper;
         keeper->over = true;
-        keeper->result = result;
+    }
+    if (heir) {
+        heir->result = result;
         result = NULL;
     }
     tr_unlock(&joins->lock);
@@ -96,7 +107,11 @@ static troupe_err keep(tr_life_eve *eve, troupe_ref who) {
         leave(keeper);
         return TROUPE_NOMEM;
     }
-    return troupe_monitor(wish->keeper, who, &wish->monitor);
+    troupe_err err = troupe_monitor(wish->keeper, who, &wish->monitor);
+    tr_lock(&keeper->joins->lock);
+    if (!err) keeper->claim = wish->what ? TR_HANDLE : TR_JOINS;
+    tr_unlock(&keeper->joins->lock);
+    return err;
 }
 
 /* Its start has failed: so does that of the keeper, and all else goes with that. */
@@ -196,18 +211,25 @@ void troupe_drop_handle(troupe *rt, troupe_handle *handle) {
     *handle = (troupe_handle){TROUPE_NOBODY, TROUPE_NOBODY};
 }
 
-/* A `down` that says GONE or NOCONNECTION tells that there was nobody to watch. */
+/* A `down` that says GONE or NOCONNECTION tells that there was nobody to watch. What was left may
+ * have come all the same, if the end was between the entry of the keeper and its monitor. */
 troupe_err troupe_join(troupe *rt, troupe_ref who, unsigned timeout_ms, troupe_err *why,
                        troupe_msg **result) {
     tr_wish wish = {.who = who};
     troupe_handle handle;
     troupe_err how = TROUPE_OK;
+    troupe_msg *left = NULL;
+    if (tr_sched_inside(&rt->sched)) return TROUPE_INVALID;
     if (troupe_same(who, TROUPE_NOBODY)) return TROUPE_GONE;
     troupe_err err = make_keeper(rt, &wish, &handle);
     if (err) return err;
-    err = troupe_join_handle(rt, &handle, timeout_ms, &how, result);
+    err = troupe_join_handle(rt, &handle, timeout_ms, &how, &left);
     if (err) troupe_drop_handle(rt, &handle);
     if (!err && (how == TROUPE_GONE || how == TROUPE_NOCONNECTION)) err = how;
     if (!err && why) *why = how;
+    if (!err && result)
+        *result = left;
+    else
+        troupe_drop(&left);
     return err;
 }

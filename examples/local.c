@@ -1,6 +1,6 @@
-/* Statistics that cost nothing to keep: actors count words by their length, each in the value of the
- * worker that it happens to run on, without a lock or an atomic read-modify-write; whoever wants to
- * know adds the values up. */
+/* Statistics that cost next to nothing: actors count words by their length, each in the value of
+ * the worker that it happens to run on, without a lock or an atomic read-modify-write; whoever
+ * wants to know adds the values up. */
 #include <stdio.h>
 #include <string.h>
 #include <troupe/troupe.h>

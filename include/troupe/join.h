@@ -23,8 +23,8 @@ typedef struct troupe_handle {
 } troupe_handle;
 
 /* Ends the running actor once this callback has returned, as `troupe_exit(self, TROUPE_OK)` does,
- * and leaves `*msg`, of any type, to who joins it. If several do, one of them gets it; if nobody
- * does or has a handle, it is dropped when the life has ended. In `stop` it leaves the message, and
+ * and leaves `*msg`, of any type, to who joins it. If several do, one of them gets it, first of
+ * all who has a handle; if nobody does, it is dropped when the life has ended. In `stop` it leaves the message, and
  * the reason of the end stays what it is. INVALID: no message, or this life is ending already, or
  * leaves one. NOMEM. In each case the message is still yours, and the life goes on. */
 TROUPE_CHECKED troupe_err troupe_exit_with(troupe_self *self, troupe_msg **msg);

@@ -1,8 +1,8 @@
 /* Worker-local values: an object that has one value for each thread that runs actors. What an actor
- * writes to the value of its thread no other thread writes to at the same time: so counting costs no
- * atomic read-modify-write, and no cache line goes from core to core. Who wants to know the whole
- * looks at all of them. For statistics, caches, free lists; not for what an actor relies on later,
- * since its next callback may run on another thread. */
+ * writes to the value of its thread no other thread writes to at the same time: so counting costs
+ * no atomic read-modify-write, and no cache line goes from core to core. Who wants to know the
+ * whole looks at all of them. For statistics, caches, free lists; not for what an actor relies on
+ * later, since its next callback may run on another thread. */
 #ifndef TROUPE_LOCAL_H
 #define TROUPE_LOCAL_H
 
