@@ -21,8 +21,9 @@ void tr_joins_init(tr_joins *joins, const troupe_heap *heap);
 /* Gives its memory back; no actor may be alive. */
 void tr_joins_fini(tr_joins *joins);
 
-/* A life has ended and leaves a message, or NULL: it goes to one keeper, if there is one to one that
- * is in time to hear of this end, or is dropped; and nobody gets that of a later life. By whoever runs the actor, before its watchers hear of the end. */
+/* A life has ended and leaves a message, or NULL: it goes to one keeper, first of all to one that
+ * is in time to hear of this end, or is dropped; and nobody gets that of a later life. By whoever
+ * runs the actor, before its watchers hear of the end. */
 void tr_joins_ended(tr_joins *joins, uint64_t id, troupe_msg *result);
 
 #endif

@@ -23,10 +23,10 @@ typedef struct troupe_handle {
 } troupe_handle;
 
 /* Ends the running actor once this callback has returned, as `troupe_exit(self, TROUPE_OK)` does,
- * and leaves `*msg`, of any type, to who joins it. If several do, one of them gets it, first of
- * all who has a handle; if nobody does, it is dropped when the life has ended. In `stop` it leaves the message, and
- * the reason of the end stays what it is. INVALID: no message, or this life is ending already, or
- * leaves one. NOMEM. In each case the message is still yours, and the life goes on. */
+ * and leaves `*msg`, of any type, to who joins it. If several do, one of them gets it, first of all
+ * who has a handle; if nobody does, it is dropped when the life has ended. In `stop` it leaves the
+ * message, and the reason of the end stays what it is. INVALID: no message, or this life is ending
+ * already, or leaves one. NOMEM. In each case the message is still yours, and the life goes on. */
 TROUPE_CHECKED troupe_err troupe_exit_with(troupe_self *self, troupe_msg **msg);
 
 /* Waits until an actor, or the life that it is in, has ended; `*why` is how, a reason as in a
