@@ -73,7 +73,7 @@ static void processes(void) {
 int main(void) {
     traces before;
     stress_heap_init(&heap);
-    traces_look(&before);
+    traces_begin(&before);
     for (uint64_t round = 0; round < stress_count(10, 2); round++) {
         processes();
         MUST(stress_heap_empty(&heap));

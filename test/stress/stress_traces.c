@@ -168,7 +168,7 @@ int main(void) {
     enum { KINDS = sizeof kind / sizeof *kind };
     stress_heap_init(&heap);
     traces before;
-    traces_look(&before);
+    traces_begin(&before);
     for (uint64_t round = 0; round < stress_count(20, 3); round++)
         for (size_t i = 0; i < KINDS; i++) {
             kind[i]();

@@ -65,6 +65,23 @@ static inline void traces_look(traces *all) {
     }
 }
 
+static inline void *traces_nothing(void *arg) {
+    return arg;
+}
+
+/* The first look. A sanitizer has a thread of its own from the first that is started. */
+static inline void traces_begin(traces *all) {
+    pthread_t thread;
+    MUST(pthread_create(&thread, NULL, traces_nothing, NULL) == 0);
+    MUST(pthread_join(thread, NULL) == 0);
+    const size_t own = __tsan_init ? 2 : 1;
+    for (uint64_t until = stress_deadline(); traces_threads() > own;) {
+        MUST(tr_clock() < until);
+        (void)sched_yield();
+    }
+    traces_look(all);
+}
+
 /* All is as it was. The system lists a thread for a moment after it was joined. */
 static inline void traces_none_since(const traces *before) {
     traces now;
