@@ -31,8 +31,6 @@ typedef struct tr_worker {
     struct tr_sched *sched;
     tr_mailbox wakes;    /* tasks whose call has come here: any thread pushes, the bias pops */
     tr_atomic32 signal;  /* 1: who sleeps here was called; a futex */
-    /* Instead of that, for one that its owner steps; NULL: there is none. Set before it parks. */
-    void (*ring)(struct tr_worker *worker);
     tr_atomic32 help;    /* 1: what waits here is overdue, take it */
     tr_atomic32 stuck;   /* 1: a callback does not return */
     tr_atomic32 waiting; /* a copy of `queue.length`, to be read without the bias */
@@ -45,6 +43,8 @@ typedef struct tr_worker {
     tr_atomic32 thread_id;
     tr_thread thread;
     tr_cache cache; /* its thread's: messages and states */
+    /* Rings instead of `signal`, for one that its owner steps; NULL: none. Set before it parks. */
+    void (*ring)(struct tr_worker *worker);
     char apart[64]; /* two workers share no cache line */
 } tr_worker;
 
