@@ -5,6 +5,8 @@
 #include "base/heap.h"
 #include "base/place.h"
 
+TR_THREAD_LOCAL tr_blocker *tr_blocking_me;
+
 bool tr_blocking_init(tr_blocking *blocking, struct tr_sched *sched, const troupe_heap *heap,
                       unsigned most) {
     *blocking = (tr_blocking){.sched = sched, .most = most};
@@ -36,6 +38,7 @@ static tr_task *take(tr_blocking *blocking, tr_blocker *blocker) {
 static void *run_tasks(void *arg) {
     tr_blocker *blocker = arg;
     tr_blocking *blocking = blocker->of;
+    tr_blocking_me = blocker;
     (void)tr_place_enter((tr_place){.runtime = blocking->sched->rt, .blocking = true});
     tr_lock(&blocking->lock);
     for (tr_task *task; (task = take(blocking, blocker));) {

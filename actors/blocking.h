@@ -27,6 +27,9 @@ typedef struct tr_blocking {
     tr_atomic64 handled; /* messages, by all of them */
 } tr_blocking;
 
+/* The thread for blocking tasks that the caller is; of some runtime; NULL: it is none. */
+extern TR_THREAD_LOCAL tr_blocker *tr_blocking_me;
+
 /* Makes it, without threads: those come when they are needed. NOMEM. */
 TR_CHECKED bool tr_blocking_init(tr_blocking *blocking, struct tr_sched *sched,
                                  const troupe_heap *heap, unsigned most);

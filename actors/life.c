@@ -22,7 +22,7 @@ bool tr_life_clean(troupe_err why) {
 }
 
 void tr_life_release(troupe_self *self) {
-    tr_memory_end(self);
+    tr_joins_ended(&self->rt->joins, self->id, tr_memory_end(self));
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
     /* Others may have linked themselves to it: then it is watched. */
     if (self->has_watched || (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
@@ -195,6 +195,7 @@ troupe_err tr_life_spawn(troupe *rt, const troupe_behaviour *what, const void *a
     }
     tr_fatal_show(outer);
     (void)tr_place_enter(before);
+    if (!before.runtime) tr_fatal_vacate(); /* a thread of the host's */
     if (!err) *out = me;
     return err;
 }

@@ -22,7 +22,8 @@ typedef struct tr_cleanup {
 struct tr_owned {
     tr_cleanup *cleanups; /* the last one first */
     tr_list blocks;
-    size_t size; /* of all blocks, as asked for */
+    size_t size;        /* of all blocks, as asked for */
+    troupe_msg *result; /* what it leaves; NULL: nothing */
 };
 
 /* What the life has; NULL: no memory for that. */
@@ -123,9 +124,18 @@ troupe_err troupe_undefer(troupe_self *self, void (*run)(void *arg), void *arg) 
     return TROUPE_OK;
 }
 
-void tr_memory_end(troupe_self *self) {
+troupe_err tr_memory_leave(troupe_self *self, troupe_msg **msg) {
+    tr_owned *owner = owned(self);
+    if (!owner) return TROUPE_NOMEM;
+    if (owner->result) return TROUPE_INVALID;
+    owner->result = *msg;
+    *msg = NULL;
+    return TROUPE_OK;
+}
+
+troupe_msg *tr_memory_end(troupe_self *self) {
     tr_owned *owner = self->owned;
-    if (!owner) return;
+    if (!owner) return NULL;
     for (tr_cleanup *cleanup; (cleanup = owner->cleanups);) {
         owner->cleanups = cleanup->next;
         cleanup->run(cleanup->arg);
@@ -133,6 +143,8 @@ void tr_memory_end(troupe_self *self) {
     }
     while (!tr_list_empty(&owner->blocks))
         give(self, TR_OWNER(owner->blocks.next, tr_property, of_life));
+    troupe_msg *result = owner->result;
     tr_pool_give(&self->rt->pool, owner, sizeof *owner);
     self->owned = NULL;
+    return result;
 }

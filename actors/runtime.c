@@ -25,6 +25,8 @@ static void make_rooms(troupe *rt) {
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
     tr_asks_init(&rt->asks, rt->heap);
+    tr_locals_init(&rt->locals);
+    tr_joins_init(&rt->joins, rt->heap);
     tr_types_init(&rt->types, rt->heap);
     tr_mutex_init(&rt->services_lock);
 }
@@ -32,12 +34,16 @@ static void make_rooms(troupe *rt) {
 /* Gives everything back; no thread of the runtime runs any more. */
 static void free_all(troupe *rt) {
     if (rt->fatal) tr_fatal_uninstall();
+    tr_timers_follow(&rt->timers, NULL);
+    tr_bell_fini(rt);
     tr_timers_fini(&rt->timers);
     tr_folds_fini(&rt->folds);
     tr_deads_fini(&rt->deads);
     tr_sched_fini(&rt->sched);
     tr_mutex_fini(&rt->services_lock);
     tr_types_fini(&rt->types);
+    tr_locals_fini(&rt->locals);
+    tr_joins_fini(&rt->joins);
     tr_asks_fini(&rt->asks);
     tr_names_fini(&rt->names);
     tr_ties_fini(&rt->ties);
@@ -97,10 +103,13 @@ uint64_t troupe_random(troupe *rt) {
 
 size_t troupe_step(troupe *rt, size_t most) {
     size_t ran = 0;
+    tr_bell_mute(rt);
     if (rt->sim)
         while (ran < most && tr_sim_advance(rt->sim, rt->sim->now)) ran++;
     else
         while (ran < most && (tr_timers_fire(&rt->timers) || tr_sched_step(&rt->sched))) ran++;
+    tr_bell_settle(rt);
+    tr_fatal_vacate();
     return ran;
 }
 

@@ -4,8 +4,11 @@
 
 #include "actors/account.h"
 #include "actors/ask.h"
+#include "actors/bell.h"
 #include "actors/dead.h"
 #include "actors/fold.h"
+#include "actors/join.h"
+#include "actors/local.h"
 #include "actors/name.h"
 #include "actors/port.h"
 #include "actors/sched.h"
@@ -26,9 +29,12 @@ struct troupe {
     tr_table table;
     tr_sched sched;
     tr_timers timers;
+    tr_bell bell; /* of a stepped one that is waited for */
     tr_ties ties;
     tr_names names;
     tr_asks asks;
+    tr_joins joins;
+    tr_locals locals;
     tr_types types;
     tr_mutex services_lock; /* guards `services`, `fatal`, and attaching the port */
     bool fatal;             /* it has asked for handlers of fatal signals */

@@ -44,6 +44,18 @@ static void settle(tr_timers *timers, tr_timer *timer) {
     set(timers, at, timer);
 }
 
+static uint64_t earliest(const tr_timers *timers) {
+    return timers->count ? timers->heap[0]->deadline : TR_NEVER;
+}
+
+/* Has the alarm say what is true, under the lock. */
+static void follow(tr_timers *timers) {
+    uint64_t next = earliest(timers);
+    if (!timers->alarm || timers->muted || next == timers->set) return;
+    tr_alarm_at(timers->alarm, next);
+    timers->set = next;
+}
+
 /* Takes a timer out, under the lock; the caller owns it then. */
 static void take_out(tr_timers *timers, tr_timer *timer) {
     tr_timer *last = timers->heap[--timers->count];
@@ -53,6 +65,7 @@ static void take_out(tr_timers *timers, tr_timer *timer) {
     }
     tr_map_remove(&timers->by_id, &timer->by_id);
     tr_list_remove(&timer->of_owner);
+    follow(timers);
 }
 
 static void end(tr_timers *timers, tr_timer *timer) {
@@ -82,16 +95,38 @@ bool tr_timers_fire(tr_timers *timers) {
 
 uint64_t tr_timers_next(tr_timers *timers) {
     tr_lock(&timers->lock);
-    uint64_t next = timers->count ? timers->heap[0]->deadline : TR_NEVER;
+    uint64_t next = earliest(timers);
     tr_unlock(&timers->lock);
     return next;
+}
+
+void tr_timers_follow(tr_timers *timers, tr_alarm *alarm) {
+    tr_lock(&timers->lock);
+    timers->alarm = alarm;
+    timers->set = TR_NEVER;
+    tr_unlock(&timers->lock);
+}
+
+void tr_timers_mute(tr_timers *timers) {
+    tr_lock(&timers->lock);
+    timers->muted = true;
+    tr_unlock(&timers->lock);
+}
+
+bool tr_timers_settle(tr_timers *timers) {
+    tr_lock(&timers->lock);
+    timers->muted = false;
+    follow(timers);
+    uint64_t next = earliest(timers);
+    tr_unlock(&timers->lock);
+    return next <= troupe_now(timers->rt);
 }
 
 static void *wait_and_fire(void *arg) {
     tr_timers *timers = arg;
     tr_lock(&timers->lock);
     while (!timers->over) {
-        uint64_t next = timers->count ? timers->heap[0]->deadline : TR_NEVER;
+        uint64_t next = earliest(timers);
         if (next <= tr_clock()) {
             tr_unlock(&timers->lock);
             while (tr_timers_fire(timers)) {
@@ -153,6 +188,7 @@ static bool put_in(tr_timers *timers, tr_timer *timer) {
     settle(timers, timer);
     tr_list_add(&timer->owner->timers, &timer->of_owner);
     if (timer->at == 0) tr_cond_wake(&timers->changed);
+    follow(timers);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <troupe/actor.h>
 
 #include "base/check.h"
+#include "base/alarm.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/os.h"
@@ -19,6 +20,9 @@ typedef struct tr_timers {
     size_t count, room;
     tr_map by_id;
     uint64_t last_id;
+    tr_alarm *alarm; /* of a stepped runtime that is waited for; NULL: none */
+    uint64_t set;    /* when it is to be readable */
+    bool muted;      /* it is set later */
     bool over;
     bool has_thread;
     tr_thread thread;
@@ -41,6 +45,13 @@ bool tr_timers_fire(tr_timers *timers);
 
 /* When the earliest is due; TR_NEVER: there is none. */
 uint64_t tr_timers_next(tr_timers *timers);
+
+/* Has an alarm follow the earliest deadline, from the next `settle` on; NULL: none. */
+void tr_timers_follow(tr_timers *timers, tr_alarm *alarm);
+/* Has it stay as it is for now. */
+void tr_timers_mute(tr_timers *timers);
+/* Sets it again. Returns whether a timer is due. */
+TR_CHECKED bool tr_timers_settle(tr_timers *timers);
 
 /* Ends all timers of an actor. */
 void tr_timers_forget(tr_timers *timers, troupe_self *self);

@@ -51,6 +51,10 @@ bool tr_worker_look(tr_worker *worker, const tr_task *task, bool *late) {
 /* --- Calling and sleeping --------------------------------------------------------------------- */
 
 static void signal_it(tr_worker *worker) {
+    if (worker->ring) {
+        worker->ring(worker);
+        return;
+    }
     tr_store32_seq(&worker->signal, 1);
     tr_futex_wake(&worker->signal, 1);
 }

@@ -42,6 +42,8 @@ typedef struct tr_worker {
     tr_atomic32 thread_id;
     tr_thread thread;
     tr_cache cache; /* its thread's: messages and states */
+    /* Rings instead of `signal`, for one that its owner steps; NULL: none. Set before it parks. */
+    void (*ring)(struct tr_worker *worker);
     char apart[64]; /* two workers share no cache line */
 } tr_worker;
 

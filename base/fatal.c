@@ -35,6 +35,8 @@ static struct sigaction before[SIGNALS];
 
 static TR_THREAD_LOCAL tr_fatal_frame *innermost;
 static TR_THREAD_LOCAL bool ready; /* the signals can come here, and have a stack */
+static TR_THREAD_LOCAL void *own;  /* that stack; NULL: it had one, or there was no memory */
+static TR_THREAD_LOCAL uint8_t blocked_before; /* a bit for each of the signals */
 
 static int index_of(int signal) {
     int i = 0;
@@ -165,18 +167,39 @@ static void make_key(void) {
  * the stack is full needs another one. */
 static void prepare(void) {
     stack_t stack;
-    sigset_t ours;
+    sigset_t ours, old;
     sigemptyset(&ours);
+    sigemptyset(&old);
     for (int i = 0; i < SIGNALS; i++) sigaddset(&ours, signals[i]);
-    (void)pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+    (void)pthread_sigmask(SIG_UNBLOCK, &ours, &old);
+    blocked_before = 0;
+    for (int i = 0; i < SIGNALS; i++)
+        blocked_before |= (uint8_t)((sigismember(&old, signals[i]) == 1) << i);
     ready = true;
     if (sigaltstack(NULL, &stack) != 0 || !(stack.ss_flags & SS_DISABLE)) return; /* it has one */
     TR_CHECK(pthread_once(&once, make_key) == 0);
     void *memory = tr_pages_take(STACK);
     if (!memory) return; /* then all but the overflow of a stack is handled */
     stack = (stack_t){.ss_sp = memory, .ss_size = STACK};
-    if (sigaltstack(&stack, NULL) != 0 || pthread_setspecific(stacks, memory) != 0)
+    own = memory;
+    if (sigaltstack(&stack, NULL) != 0 || pthread_setspecific(stacks, memory) != 0) {
         give_stack(memory);
+        own = NULL;
+    }
+}
+
+void tr_fatal_vacate(void) {
+    sigset_t again;
+    if (!ready || innermost) return;
+    ready = false;
+    sigemptyset(&again);
+    for (int i = 0; i < SIGNALS; i++)
+        if (blocked_before >> i & 1) sigaddset(&again, signals[i]);
+    (void)pthread_sigmask(SIG_BLOCK, &again, NULL);
+    if (!own) return;
+    (void)pthread_setspecific(stacks, NULL);
+    give_stack(own);
+    own = NULL;
 }
 
 void tr_fatal_enter(tr_fatal_frame *frame) {

@@ -50,6 +50,10 @@ tr_fatal_frame *tr_fatal_hide(void);
 /* Somebody's again. */
 void tr_fatal_show(tr_fatal_frame *frame);
 
+/* Takes from the calling thread what frames have given it, a stack for handlers and signals let
+ * through: it is not ours, and has its own way to go. Does nothing inside a frame. */
+void tr_fatal_vacate(void);
+
 /* The name of one of these signals, "SIGSEGV". Static storage. */
 const char *tr_fatal_name(int signal);
 

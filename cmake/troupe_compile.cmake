@@ -69,8 +69,10 @@ endfunction()
 
 # troupe_library(<target> [libraries...]): what is common to the libraries that users link.
 function(troupe_library target)
+    # Before 1.0 a minor version may change the interface, so it is part of the soname.
     set_target_properties(${target} PROPERTIES
-        VERSION ${PROJECT_VERSION} SOVERSION 0 LINKER_LANGUAGE C)
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+        LINKER_LANGUAGE C)
     target_include_directories(${target} PUBLIC
         "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")

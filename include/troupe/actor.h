@@ -154,7 +154,8 @@ TROUPE_CHECKED troupe_err troupe_open(const troupe_config *config, troupe **out)
 TROUPE_API void troupe_close(troupe **rt);
 
 /* Runs up to `most` turns (a timer or some mail of one actor each) of a runtime that was opened
- * with TROUPE_STEPPED and returns how many it ran; 0: nothing is due. One thread at a time. */
+ * with TROUPE_STEPPED and returns how many it ran; 0: nothing is due. One thread at a time. When to
+ * call it: <troupe/embed.h>. */
 TROUPE_API size_t troupe_step(troupe *rt, size_t most);
 
 /* The runtime of a running actor. */

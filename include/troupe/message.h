@@ -11,7 +11,7 @@
  *         TROUPE_TYPE(greet, TROUPE_FIELD(greet, who), TROUPE_FIELD(greet, times));
  *
  * Inside a process a message moves by pointer and is never encoded. Between nodes it travels as a
- * msgpack array of its fields in the order of the list. */
+ * msgpack array of its fields in the order of the list. C++ writes types in the same way. */
 #ifndef TROUPE_MESSAGE_H
 #define TROUPE_MESSAGE_H
 
@@ -181,5 +181,6 @@ TROUPE_CHECKED troupe_err troupe_register_type(troupe *rt, const troupe_type *ty
 
 #ifdef __cplusplus
 }
+#include <troupe/cxx.h>
 #endif
 #endif

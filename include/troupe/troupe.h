@@ -5,8 +5,11 @@
 
 #include <troupe/actor.h>
 #include <troupe/channel.h>
+#include <troupe/embed.h>
 #include <troupe/error.h>
+#include <troupe/join.h>
 #include <troupe/link.h>
+#include <troupe/local.h>
 #include <troupe/message.h>
 #include <troupe/observe.h>
 #include <troupe/service.h>

@@ -2,6 +2,8 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <troupe/observe.h>
+#include <troupe/report.h>
 #include <unistd.h>
 
 #include "actors/runtime.h"
@@ -52,6 +54,112 @@ Test(runtime, half_an_allocator_and_a_clock_for_workers_are_refused) {
     cr_assert_eq(troupe_open(&config, &rt), TROUPE_INVALID);
     cr_assert_eq(rt, (troupe *)1);
     cr_assert_eq(counting_heap_look(stage_heap()).takes, 0);
+}
+
+/* One of two runtimes, each with hooks of its own. */
+typedef struct hooked {
+    counting_heap heap;
+    uint64_t now;
+    unsigned lines, reports, letters, fired;
+    troupe *rt;
+    troupe_ref who;
+} hooked;
+
+static void count_line(void *ctx, troupe_level level, const char *line) {
+    (void)level;
+    (void)line;
+    ((hooked *)ctx)->lines++;
+}
+
+static void count_report(void *ctx, const struct troupe_report *report) {
+    (void)report;
+    ((hooked *)ctx)->reports++;
+}
+
+static void count_letter(void *ctx, const struct troupe_dead_letter *letter, troupe_msg **msg) {
+    (void)letter;
+    (void)msg;
+    ((hooked *)ctx)->letters++;
+}
+
+static uint64_t its_clock(void *ctx) {
+    return ((hooked *)ctx)->now;
+}
+
+/* Sets a timer for itself at the first message, and fails at the second; the third is the timer's
+ * where that has fired. */
+static troupe_err hooked_receive(troupe_self *self, void *state, troupe_msg **msg) {
+    hooked *it = *(hooked **)state;
+    if (troupe_as(*msg, &kept_type)) {
+        it->fired++;
+        return TROUPE_OK;
+    }
+    if (cue_n(*msg)) return TROUPE_USER;
+    troupe_msg *later = NULL;
+    cr_assert_eq(troupe_make(it->rt, &kept_type, &(struct kept){{NULL, 0}}, &later), TROUPE_OK);
+    return troupe_send_after(self, 5, troupe_me(self), &later, NULL);
+}
+
+static troupe_err hooked_start(troupe_self *self, void *state, const void *arg) {
+    (void)self;
+    *(hooked **)state = *(hooked *const *)arg;
+    return TROUPE_OK;
+}
+
+static void hooked_open(hooked *it) {
+    static const troupe_behaviour actor = {.name = "hooked",
+                                           .state_size = sizeof(hooked *),
+                                           .start = hooked_start,
+                                           .receive = hooked_receive};
+    counting_heap_init(&it->heap);
+    const troupe_config config = {.workers = TROUPE_STEPPED,
+                                  .log = count_line,
+                                  .log_ctx = it,
+                                  .report = count_report,
+                                  .report_ctx = it,
+                                  .dead_letter = count_letter,
+                                  .dead_letter_ctx = it,
+                                  .heap = it->heap.heap,
+                                  .now = its_clock,
+                                  .now_ctx = it};
+    cr_assert_eq(troupe_open(&config, &it->rt), TROUPE_OK);
+    cr_assert_eq(troupe_spawn(it->rt, &actor, &it, &it->who), TROUPE_OK);
+}
+
+static void hooked_post(hooked *it, uint32_t n) {
+    troupe_msg *msg = NULL;
+    const struct cue body = {.n = n};
+    cr_assert_eq(troupe_make(it->rt, &cue_type, &body, &msg), TROUPE_OK);
+    cr_assert_eq(troupe_post(it->rt, it->who, &msg), TROUPE_OK);
+    cr_assert_gt(troupe_step(it->rt, 100), 0);
+}
+
+Test(runtime, each_has_hooks_of_its_own) {
+    static hooked a, b;
+    hooked_open(&a);
+    counting_heap_state alone = counting_heap_look(&a.heap);
+    hooked_open(&b);
+    cr_assert_eq(counting_heap_look(&a.heap).takes, alone.takes);
+    hooked_post(&a, 0);
+    hooked_post(&b, 0);
+    a.now += 5 * TR_MS;
+    cr_assert_eq(troupe_now(a.rt), 5 * TR_MS);
+    cr_assert_eq(troupe_now(b.rt), 0);
+    cr_assert_gt(troupe_step(a.rt, 100), 0);
+    cr_assert_eq(troupe_step(b.rt, 100), 0);
+    cr_assert_eq(a.fired, 1);
+    cr_assert_eq(b.fired, 0);
+    alone = counting_heap_look(&a.heap);
+    hooked_post(&b, 1); /* which fails */
+    cr_assert(b.reports == 1 && b.letters == 1 && b.lines > 0);
+    cr_assert(a.reports == 0 && a.letters == 0 && a.lines == 0);
+    cr_assert_eq(counting_heap_look(&a.heap).takes, alone.takes);
+    troupe_close(&b.rt);
+    cr_assert(counting_heap_fini(&b.heap));
+    hooked_post(&a, 0); /* the other one goes on */
+    troupe_close(&a.rt);
+    cr_assert_eq(a.lines, 0);
+    cr_assert(counting_heap_fini(&a.heap));
 }
 
 Test(runtime, several_live_side_by_side) {

@@ -1,6 +1,8 @@
 /* What never takes memory, and so never fails for want of it: each public function of this kind is
  * called without any, and must not even ask for some. */
 #include <criterion/criterion.h>
+#include <troupe/embed.h>
+#include <troupe/join.h>
 #include <troupe/link.h>
 
 #include <troupe/report.h>
@@ -195,6 +197,40 @@ static void step(void *ctx) {
     cr_assert_eq(troupe_post(it.rt, it.who, &it.msg), TROUPE_OK);
     cr_assert_eq(troupe_step(it.rt, 10), 1);
     stage_expect("start(ann) ann:1");
+}
+
+static void fd(void *ctx) {
+    (void)ctx;
+    int fd;
+    cr_assert_eq(troupe_fd(it.rt, &fd), TROUPE_OK);
+    cr_assert_eq(troupe_post(it.rt, it.who, &it.msg), TROUPE_OK);
+    cr_assert_eq(troupe_due(it.rt), 0);
+    cr_assert_eq(troupe_step(it.rt, 10), 1);
+    cr_assert_eq(troupe_due(it.rt), UINT64_MAX);
+    stage_expect("start(ann) ann:1");
+}
+
+Test(takes_nothing, troupe_fd) {
+    outside(fd);
+}
+
+Test(takes_nothing, troupe_due) {
+    outside(fd);
+}
+
+static troupe_handle handle;
+
+static void drop_handle(void *ctx) {
+    (void)ctx;
+    troupe_drop_handle(it.rt, &handle);
+    cr_assert(troupe_same(handle.who, TROUPE_NOBODY));
+}
+
+Test(takes_nothing, troupe_drop_handle) {
+    it.rt = stage_open(TROUPE_STEPPED);
+    cr_assert_eq(troupe_spawn_handle(it.rt, &player_behaviour, &ann, &handle), TROUPE_OK);
+    exhaust_nothing(stage_heap(), drop_handle, NULL);
+    stage_close();
 }
 
 /* What a message of its own does is for its actor to say. */

@@ -80,6 +80,43 @@ Test(fatal, a_stack_that_is_full_is_caught_on_any_thread) {
     tr_fatal_uninstall();
 }
 
+/* A thread that is not ours has afterwards what it had before: no stack, or its own; and blocked
+ * what it had blocked. */
+Test(fatal, a_thread_gets_back_what_it_had) {
+    if (!installed()) return;
+    sigset_t blocked, now;
+    stack_t stack;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGBUS);
+    cr_assert_eq(pthread_sigmask(SIG_BLOCK, &blocked, NULL), 0);
+    tr_fatal_vacate(); /* of nothing */
+    for (int i = 0; i < 3; i++) {
+        tr_fatal_frame frame = {.catches = true};
+        tr_fatal_enter(&frame);
+        tr_fatal_vacate(); /* not yet */
+        cr_assert_eq(sigaltstack(NULL, &stack), 0);
+        cr_assert(!(stack.ss_flags & SS_DISABLE));
+        tr_fatal_leave(&frame);
+        cr_assert_eq(caught_by(overflow), SIGSEGV);
+        cr_assert_eq(pthread_sigmask(SIG_BLOCK, NULL, &now), 0);
+        cr_assert(!sigismember(&now, SIGBUS));
+        tr_fatal_vacate();
+        cr_assert_eq(sigaltstack(NULL, &stack), 0);
+        cr_assert(stack.ss_flags & SS_DISABLE);
+        cr_assert_eq(pthread_sigmask(SIG_BLOCK, NULL, &now), 0);
+        cr_assert(sigismember(&now, SIGBUS));
+        cr_assert(!sigismember(&now, SIGSEGV));
+    }
+    static char theirs[1 << 16];
+    const stack_t before = {.ss_sp = theirs, .ss_size = sizeof theirs};
+    cr_assert_eq(sigaltstack(&before, NULL), 0);
+    cr_assert_eq(caught_by(overflow), SIGSEGV);
+    tr_fatal_vacate();
+    cr_assert_eq(sigaltstack(NULL, &stack), 0);
+    cr_assert_eq(stack.ss_sp, (void *)theirs);
+    tr_fatal_uninstall();
+}
+
 static volatile int seen;
 
 static void earlier(int signal) {

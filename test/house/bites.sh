@@ -111,11 +111,12 @@ symbols)
     cc -w -fPIC -fvisibility=hidden -c -o a.o base/a.c && ar rc liba.a a.o &&
         cc -shared -o liba.so a.o || exit 1
     passes "$tree/liba.a" "$tree/liba.so"
-    echo "int b; $api int tr_b;" >base/bad.c
+    echo "int b; $api int tr_b; $api int troupe_c;" >base/bad.c
     cc -fPIC -fvisibility=hidden -c -o b.o base/bad.c && ar rc liba.a b.o &&
         cc -shared -o liba.so b.o || exit 1
     libraries="$tree/liba.a $tree/liba.so"
-    bites 'liba.a:b.o: exports b' 'liba.so: exports tr_b' 'include/troupe/a.h:1: troupe_a is decl'
+    bites 'liba.a:b.o: exports b' 'liba.so: exports tr_b' 'include/troupe/a.h:1: troupe_a is decl' \
+        'liba.so: exports troupe_c, which no header declares'
     ;;
 stems)
     touch base/a.h test/base/test_a.c base/b.c serial/c.h

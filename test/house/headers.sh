@@ -1,5 +1,5 @@
 #!/bin/sh
-# headers.sh ROOT: each public header compiles alone, as C11 and as C++17, by every compiler here;
+# headers.sh ROOT: each public header compiles alone, as C11, C++11 and C++17, by every compiler here;
 # and what it declares has C linkage.
 . "$(dirname "$0")/common.sh"
 cd "$1" || exit 1
@@ -44,6 +44,7 @@ for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue
     tried=$((tried + 1))
     for header in include/troupe/*.h; do
+        compile "$header" $compiler -std=c++11 -x c++ || status=1
         compile "$header" $compiler -std=c++17 -x c++ || status=1
     done
     linkage $compiler || status=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # symbols.sh ROOT LIBRARY...: every global name of an archive begins with troupe_ or tr_; a shared
-# library exports troupe_ only, and at least every function that the public headers declare.
+# library exports troupe_ only: every function that the public headers declare, and no other name.
 . "$(dirname "$0")/common.sh"
 cd "$1" || exit 1
 shift
@@ -23,11 +23,18 @@ for library; do
     *)
         judge "$library" '^troupe_' -D || status=1
         exported=$(nm -D --defined-only "$library" | awk '{ print $3 }')
-        for found in $(ctags -o - --language-force=C --kinds-C=px --fields=n --sort=no \
+        declared=$(ctags -o - --language-force=C --kinds-C=px --fields=n --sort=no \
             -I TROUPE_API,TROUPE_CHECKED,TROUPE_PRINTF+ include/troupe/*.h |
-            awk -F '\t' '{ print $2 ":" substr($NF, 6) ":" $1 }'); do
+            awk -F '\t' '{ print $2 ":" substr($NF, 6) ":" $1 }')
+        for found in $declared; do
             if ! echo "$exported" | grep -qx "${found##*:}"; then
                 echo "${found%:*}: ${found##*:} is declared, but not exported"
+                status=1
+            fi
+        done
+        for name in $exported; do
+            if ! echo "$declared" | grep -q ":$name\$"; then
+                echo "${library##*/}: exports $name, which no header declares"
                 status=1
             fi
         done

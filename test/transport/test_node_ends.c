@@ -54,6 +54,59 @@ ANYWHERE(node_ends, a_monitor_tells_how_an_actor_ended, 200) {
     notes_close(other);
 }
 
+/* A thread that joins an actor of another node, and the end of that. */
+typedef struct joining {
+    party *here, *there;
+    troupe_ref who;
+    size_t way;
+    troupe_err err, why;
+    troupe_msg *result;
+} joining;
+
+static void joining_wait(void *ctx) {
+    joining *it = ctx;
+    it->result = NULL;
+    it->err = troupe_join(it->here->rt, it->who, PATIENCE_MS, &it->why, &it->result);
+}
+
+/* Its keeper's monitor has come over. */
+static bool joining_waits(void *ctx) {
+    tr_ties *ties = &((joining *)ctx)->there->rt->ties;
+    tr_lock(&ties->lock);
+    bool there = ties->all.count > 0;
+    tr_unlock(&ties->lock);
+    return there;
+}
+
+static void joining_act(void *ctx) {
+    const joining *it = ctx;
+    cr_assert_eq(end_it(it->there, it->who, it->way), TROUPE_OK);
+}
+
+ANYWHERE(node_ends, a_thread_joins_an_actor_of_another_node, 50) {
+    static const troupe_err why[] = {TROUPE_OK, (troupe_err)(TROUPE_USER + 5), TROUPE_SHUTDOWN,
+                                     TROUPE_KILLED};
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open();
+    joining it = {.here = &pair[0], .there = &pair[1]};
+    for (it.way = 0; it.way < 4; it.way++) {
+        it.who = hand_of(&pair[1], 16, all);
+        scene_beside(&(beside){
+            .wait = joining_wait, .waits = joining_waits, .act = joining_act, .ctx = &it});
+        cr_assert_eq(it.err, TROUPE_OK, "%s", troupe_errname(it.err));
+        cr_assert_eq(it.why, why[it.way]);
+        cr_assert_null(it.result, "what it leaves stays on its node");
+        joining_wait(&it);
+        cr_assert_eq(it.err, TROUPE_GONE);
+    }
+    it.who.node = 4711;
+    joining_wait(&it);
+    cr_assert_eq(it.err, TROUPE_NOCONNECTION);
+    pair_close(pair);
+    notes_close(all);
+}
+
 ANYWHERE(node_ends, each_of_many_monitors_fires_once_and_those_taken_back_do_not, 200) {
     enum { MANY = 50 };
     uint64_t monitor[MANY], n = 0;
