@@ -8,6 +8,7 @@
 #include "actors/memory.h"
 #include "actors/report.h"
 #include "actors/send.h"
+#include "actors/shutdown.h"
 #include "actors/turn.h"
 #include "actors/unread.h"
 #include "base/check.h"
@@ -161,6 +162,7 @@ bool tr_life_begin(troupe_self *self) {
 
 troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                         troupe_ref *out) {
+    if (tr_shutdown_refuses(rt)) return TROUPE_QUIESCED;
     return tr_life_spawn(rt, what, arg, NULL, out);
 }
 

@@ -135,6 +135,12 @@ bool tr_port_stepped(const troupe *rt);
 /* The time that its waiting threads count deadlines in. */
 uint64_t tr_port_clock(const troupe *rt);
 
+/* When its connections must have ended, by that time; TR_NEVER: as long as they are given. */
+uint64_t tr_port_deadline(const troupe *rt);
+
+/* Whether it takes no new connections; a call of a plain thread for one is counted then. */
+bool tr_port_refuses(troupe *rt);
+
 /* The simulation that it is in; NULL: none. */
 troupe_sim *tr_port_sim(const troupe *rt);
 /* A simulation's own memory. */

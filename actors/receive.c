@@ -101,7 +101,10 @@ static void ask_to_stop(troupe_self *self) {
     tr_actor_set_doing(self, "stopping");
     troupe_err err = self->what->stopping ? self->what->stopping(self, self->state) : TROUPE_OK;
     self->stopping = true;
-    if (err == TROUPE_LATER) return;
+    if (err == TROUPE_LATER) {
+        (void)tr_or64_seq(&self->task.control, TR_CONTROL_STAYS); /* for the report of who waits */
+        return;
+    }
     if (err) (void)tr_actor_failure(self);
     troupe_exit(self, err ? err : TROUPE_SHUTDOWN);
 }

@@ -3,6 +3,7 @@
 
 #include "actors/overflow.h"
 #include "actors/report.h"
+#include "actors/shutdown.h"
 #include "base/check.h"
 
 enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
@@ -109,6 +110,8 @@ troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg) {
 
 troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg) {
     if (TR_UNLIKELY(!*msg)) return TROUPE_INVALID;
+    if (TR_UNLIKELY(tr_load32_acquire(&rt->quiesced)) && tr_shutdown_refuses(rt))
+        return give_back(rt, TROUPE_QUIESCED);
     troupe_err err = send_it(rt, 0, 0, to, 0, msg);
     return TR_UNLIKELY(err) ? give_back(rt, err) : TROUPE_OK;
 }
