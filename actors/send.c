@@ -25,7 +25,9 @@ static TR_COLD troupe_err refuse(troupe *rt, troupe_self *self, uint64_t to, tr_
                                  troupe_msg **msg) {
     troupe_msg *it = *msg;
     if (tr_sched_mine(&rt->sched)) tr_account_add(&rt->sched.refused);
-    if (pushed == TR_PUSH_FULL && (pushed = tr_overflow(rt, self, to, msg)) == TR_PUSH_OK)
+    /* A signal drops nobody, and waits elsewhere. */
+    if (pushed == TR_PUSH_FULL && it->generation &&
+        (pushed = tr_overflow(rt, self, to, msg)) == TR_PUSH_OK)
         return TROUPE_OK;
     it->sender = 0;
     it->flags &= ~(uint32_t)HOW;
@@ -75,13 +77,13 @@ troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, tro
 
 /* A signal says generation 0, which no actor has: so who receives it leaves the common path, and
  * looks at what stands behind its body. */
-troupe_err tr_send_signal(troupe *rt, troupe_msg **msg) {
+troupe_err tr_send_signal(troupe *rt, unsigned how, troupe_msg **msg) {
     troupe_msg *it = *msg;
     const tr_signal *signal = tr_signal_of(it);
     troupe_self *self = tr_table_find(&rt->table, signal->to);
     if (!self) return TROUPE_GONE;
-    stamp(rt, it, signal->from.node, signal->from.id, 0, TR_SEND_FREE);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, false);
+    stamp(rt, it, signal->from.node, signal->from.id, 0, how);
+    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
     if (pushed != TR_PUSH_OK) return refuse(rt, self, signal->to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;

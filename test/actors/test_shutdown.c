@@ -134,7 +134,7 @@ static troupe_err tick(troupe_self *self, void *state, troupe_msg **msg) {
     const struct baton *baton = troupe_as(*msg, &baton_type);
     (void)state;
     stage_say("tick%u", (unsigned)baton->left);
-    return set_timer(self, 5, baton->left + 1);
+    return set_timer(self, LONG_MS / 2, baton->left + 1);
 }
 
 static troupe_err set_two(troupe_self *self, void *state, const void *arg) {
