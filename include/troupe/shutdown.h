@@ -65,7 +65,8 @@ TROUPE_CHECKED troupe_err troupe_drain(troupe *rt, unsigned timeout_ms, uint32_t
  * order; who has not ended when an eighth of the time is left, but at most a second, is reported
  * and killed. Always returns, then at the latest: who is in a callback that does not return is
  * reported, and memory and threads of the runtime are left to it. Connections to other nodes get
- * what is left of the time for what is on its way; nng may need up to 2 s more to end one.
+ * what is left of the time for what is on its way; nng may need up to 2 s more to end one, and the
+ * system half a second to end a process that was killed.
  * `*out`, which may be NULL, says how it went.
  * A plain thread that is in no other call of this runtime. OK: drained, and stopped in order.
  * TIMEOUT: not so, but it is closed. INVALID, and nothing has happened: from a callback, no
