@@ -42,6 +42,7 @@ void tr_life_bury(troupe_self *self) {
     troupe *rt = self->rt;
     troupe_ref me = tr_actor_ref(self);
     troupe_err why = self->why;
+    tr_turn_unwatch(&rt->sched, &self->task); /* what a report reads is given back */
     self->status = TR_BURIED;
     /* Who finds that it is gone finds its name free. It may get one until it is retired, though. */
     if (tr_load64_acquire(&self->task.control) & TR_CONTROL_NAMED)

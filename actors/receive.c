@@ -151,6 +151,7 @@ static TR_COLD bool obey(troupe_self *self) {
 void tr_task_turn(tr_turn *turn) {
     troupe_self *self = TR_OWNER(turn->task, troupe_self, task);
     if (self->status == TR_BURIED) { /* this was the call that its burial could not wait for */
+        tr_turn_unwatch(turn->sched, turn->task);
         if (tr_turn_release(turn->sched, turn->task)) tr_life_give_place(self);
         return;
     }
