@@ -73,13 +73,14 @@ struct troupe_self {
     tr_bond *bond;     /* to its supervisor; NULL: top level */
     char *name;        /* registered; guarded by the names' lock */
     uint64_t id;       /* constant for one actor: place (low half) and generation, as in its ref */
-    troupe_ref sender; /* of the message being handled; outside old news */
+    tr_atomic64 sender_node, sender_id; /* of the message being handled; outside old news */
     tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
     tr_failure *failure;    /* of the last life; read by the supervisor while held */
     struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
     tr_atomic64 handled;    /* messages so far, over all lives; others read it too */
     uint32_t lives;         /* begun so far */
-    uint32_t in_hand;       /* flags of the message being handled and TR_IN_HAND; 0 outside */
+    tr_atomic32 in_hand;    /* flags of the message being handled and TR_IN_HAND; 0 outside; with
+                             * the sender's, read by who abandons it, too */
     uint32_t why;           /* a troupe_err */
     tr_atomic32 failed;     /* messages that a life failed on; others read it too */
     tr_atomic32 dropped;    /* messages that its overflow policy dropped; by any thread */
@@ -114,6 +115,19 @@ static inline const char *tr_actor_doing(const troupe_self *self) {
 /* Says what it is doing, for reports: a constant text. By whoever runs it. */
 static inline void tr_actor_set_doing(troupe_self *self, const char *what) {
     tr_store64_relaxed(&self->doing, (uint64_t)(uintptr_t)what);
+}
+
+/* Whose message it handles; old news if it handles none. By whoever runs it; or after `in_hand` was
+ * loaded with acquire. */
+static inline troupe_ref tr_actor_sender(const troupe_self *self) {
+    return (troupe_ref){tr_load64_relaxed(&self->sender_node), tr_load64_relaxed(&self->sender_id)};
+}
+
+/* It handles that message from now on: `flags` are its, and TR_IN_HAND. By whoever runs it. */
+static inline void tr_actor_set_in_hand(troupe_self *self, uint32_t flags, troupe_ref sender) {
+    tr_store64_relaxed(&self->sender_node, sender.node);
+    tr_store64_relaxed(&self->sender_id, sender.id);
+    tr_store32_release(&self->in_hand, flags); /* partner: tell_asker in abandon.c */
 }
 
 /* The record of how this life failed, made at the first call; NULL then: no memory, or the first

@@ -121,8 +121,7 @@ static void obey(troupe_self *self, troupe_msg *msg) {
     bool own = !body->link && troupe_same(body->who, tr_actor_ref(self));
     if (body->why == TROUPE_OK && !own) return;
     tr_actor_set_doing(self, troupe_exit_type.name);
-    self->sender = body->who;
-    self->in_hand = TR_IN_HAND; /* for the report */
+    tr_actor_set_in_hand(self, TR_IN_HAND, body->who); /* for the report */
     self->answered = false;
     troupe_exit(self, (troupe_err)body->why);
 }

@@ -36,11 +36,11 @@ static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg
     if (failed && msg) note_message(self, msg);
     if (failed && msg && tr_unread_again(turn, self, msg, &reason)) {
         if (!tr_life_after(self, err)) return false;
-        self->in_hand = 0;
+        tr_store32_relaxed(&self->in_hand, 0);
         return true;
     }
-    if ((self->in_hand & TR_MSG_ASK) && !self->answered)
-        tr_ask_unanswered(rt, self->sender, failed ? TROUPE_FAILED : TROUPE_GONE);
+    if ((tr_load32_relaxed(&self->in_hand) & TR_MSG_ASK) && !self->answered)
+        tr_ask_unanswered(rt, tr_actor_sender(self), failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
         if (self->failure) self->failure->quarantined = reason == TROUPE_DEAD_QUARANTINED;
@@ -53,7 +53,7 @@ static TR_COLD bool receive_no_more(tr_turn *turn, troupe_self *self, troupe_msg
     tr_turn_settle(turn); /* a report says how much mail is kept */
     if (turn->room) tell_room(turn, self->id);
     if (!tr_life_after(self, err)) return false;
-    self->in_hand = 0;
+    tr_store32_relaxed(&self->in_hand, 0);
     return true;
 }
 
@@ -64,14 +64,13 @@ static TR_COLD void end_late_comer(troupe *rt, troupe_msg *msg) {
 
 /* Runs `receive` on one message and ends it. False: the actor is buried. */
 static TR_INLINE bool handle(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
-    self->in_hand = msg->flags | TR_IN_HAND;
-    self->sender = tr_msg_sender(msg, self->rt->node);
+    tr_actor_set_in_hand(self, msg->flags | TR_IN_HAND, tr_msg_sender(msg, self->rt->node));
     tr_actor_set_doing(self, msg->type->name);
     self->answered = false;
     troupe_err err = self->what->receive(self, self->state, &msg);
     if (__builtin_expect(err || self->ending, 0)) return receive_no_more(turn, self, msg, err);
     if (msg) tr_msg_drop(msg);
-    self->in_hand = 0;
+    tr_store32_relaxed(&self->in_hand, 0);
     count_handled(self);
     return true;
 }

@@ -130,16 +130,16 @@ troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type
 }
 
 troupe_ref troupe_sender(troupe_self *self) {
-    return self->in_hand ? self->sender : TROUPE_NOBODY;
+    return tr_load32_relaxed(&self->in_hand) ? tr_actor_sender(self) : TROUPE_NOBODY;
 }
 
 troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
     if (!*msg) return TROUPE_INVALID;
-    troupe_err err = tr_send(self->rt, tr_actor_ref(self), self->sender, 0, msg);
+    const troupe_ref to = tr_actor_sender(self);
+    troupe_err err = tr_send(self->rt, tr_actor_ref(self), to, 0, msg);
     if (err == TROUPE_GONE || err == TROUPE_NOCONNECTION) {
         (*msg)->flags &= ~(uint32_t)TR_MSG_ASK; /* it is an answer now */
-        tr_dead_letter(self->rt, self->sender, msg, TR_DEAD_OUTSIDE,
-                       tr_dead_reason(self->sender, err), err);
+        tr_dead_letter(self->rt, to, msg, TR_DEAD_OUTSIDE, tr_dead_reason(to, err), err);
         err = TROUPE_OK;
     }
     if (err) return give_back(self->rt, err);

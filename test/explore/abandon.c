@@ -77,6 +77,11 @@ void tr_ties_ended(troupe_self *self, troupe_err why) {
     (void)self;
     (void)why;
 }
+void tr_ask_unanswered(troupe *of, troupe_ref asker, troupe_err why) {
+    (void)of;
+    ex_check(why == TROUPE_GONE && asker.node == asker.id); /* of one message */
+    ex_check(asker.id == 7);
+}
 BOOK void tr_dead_letter(troupe *of, troupe_ref to, troupe_msg **msg, tr_dead_where where,
                          troupe_dead reason, troupe_err why) {
     (void)of;
@@ -141,13 +146,18 @@ static bool end_life(troupe_self *self) {
 /* Handles a message. False: it is gone. */
 static bool handle(tr_turn *turn, troupe_self *self) {
     tr_actor_set_doing(self, "message");
+    uint32_t ask = book.handled % 2 ? 0 : TR_MSG_ASK;
+    tr_actor_set_in_hand(self, TR_IN_HAND | ask, (troupe_ref){ask ? 7 : 8, ask ? 7 : 8});
     self->lives = 2; /* whatever it does with itself */
     note_handled();
     if (does == TELLS && tr_abandon_may_tell(self, TR_CONTROL_TOLD)) {
         tell(&self->bond->ready);
         tr_abandon_told(self);
     }
-    if (does != ENDS) return true;
+    if (does != ENDS) {
+        tr_store32_relaxed(&self->in_hand, 0);
+        return true;
+    }
     tr_turn_settle(turn);
     return end_life(self);
 }
