@@ -56,6 +56,16 @@ static bool take_away(troupe_self *self, tr_bond *grave, tr_fifo *mail) {
     return wanted;
 }
 
+/* Whoever waits for the answer to what it has in hand will not get it: what is answered later finds
+ * nobody. Its mail has been taken away, so it comes to no other message. What it had before was not
+ * in hand any more when this one was taken out, under the guard; and acquire pairs with the release
+ * in tr_actor_set_in_hand. An asker that has its answer is told nothing. */
+static void tell_asker(troupe_self *self) {
+    const uint32_t in_hand = tr_load32_acquire(&self->in_hand);
+    if (in_hand & TR_MSG_ASK)
+        tr_ask_unanswered(self->rt, tr_actor_sender_of(self, in_hand), TROUPE_GONE);
+}
+
 /* Tells everybody of its end. What its callback still does, to set a timer say, ends when that
  * returns. */
 static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
@@ -67,6 +77,7 @@ static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
         troupe_msg *msg = tr_msg_of(link);
         tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
     }
+    tell_asker(self);
     if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
     tr_timers_forget(&rt->timers, self);
     tr_ties_forget(self);

@@ -64,7 +64,7 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond
     tr_store32_relaxed(&self->failed, 0);
     tr_store32_relaxed(&self->dropped, 0);
     tr_store32_relaxed(&self->flushed, 0);
-    self->in_hand = 0;
+    tr_store32_relaxed(&self->in_hand, 0);
     tr_actor_set_doing(self, "start");
     self->failure = NULL;
     self->owned = NULL;

@@ -73,12 +73,14 @@ struct troupe_self {
     tr_bond *bond;     /* to its supervisor; NULL: top level */
     char *name;        /* registered; guarded by the names' lock */
     uint64_t id;       /* constant for one actor: place (low half) and generation, as in its ref */
-    troupe_ref sender; /* of the message being handled, see tr_actor_sender; outside old news */
+    tr_atomic64 sender_node, sender_id; /* of the message being handled; outside old news */
     tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
     tr_failure *failure;    /* of the last life; read by the supervisor while held */
     struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
     tr_atomic64 handled;    /* messages so far, over all lives; others read it too */
     uint32_t lives;         /* begun so far */
+    tr_atomic32 in_hand;    /* flags of the message being handled and above; 0 outside; with the
+                             * sender's, read by who abandons it, too */
     uint32_t why;           /* a troupe_err */
     tr_atomic32 failed;     /* messages that a life failed on; others read it too */
     tr_atomic32 dropped;    /* messages that its overflow policy dropped; by any thread */
@@ -88,7 +90,6 @@ struct troupe_self {
     bool ready;             /* start is complete */
     bool stopping;          /* `stopping` said LATER */
     bool ending;            /* this life ends once the callback returns, for the reason `why` */
-    uint8_t in_hand;        /* lowest flags of the message being handled and above; 0 outside */
     bool has_timers;        /* it has set one, in some life */
     bool has_watched;       /* it has monitored or linked to somebody, in some life */
     bool traps;             /* exit signals are messages for it */
@@ -115,6 +116,43 @@ static inline void tr_actor_set_doing(troupe_self *self, const char *what) {
     tr_store64_relaxed(&self->doing, (uint64_t)(uintptr_t)what);
 }
 
+/* Who sent the message in hand, of which `in_hand` was read, with acquire by who does not run it;
+ * its node was written only if that is another one. */
+static inline troupe_ref tr_actor_sender_of(const troupe_self *self, uint32_t in_hand) {
+    uint64_t id = tr_load64_relaxed(&self->sender_id);
+    if (!id) return TROUPE_NOBODY;
+    bool foreign = in_hand & TR_MSG_FOREIGN;
+    return (troupe_ref){foreign ? tr_load64_relaxed(&self->sender_node) : self->rt->node, id};
+}
+
+/* The same by whoever runs it. */
+static inline troupe_ref tr_actor_sender(const troupe_self *self) {
+    return tr_actor_sender_of(self, tr_load32_relaxed(&self->in_hand));
+}
+
+/* Says whose message it handles from here on, the sender first. By whoever runs it. */
+static inline void tr_actor_set_in_hand(troupe_self *self, uint32_t flags, troupe_ref sender) {
+    tr_store64_relaxed(&self->sender_id, sender.id);
+    tr_store64_relaxed(&self->sender_node, sender.node);
+    if (sender.node != self->rt->node) flags |= TR_MSG_FOREIGN;
+    /* Partner: tell_asker in abandon.c. */
+    tr_store32_release(&self->in_hand, flags | TR_IN_HAND | TR_UNANSWERED);
+}
+
+/* The same of a message that it received. */
+static inline void tr_actor_take_in_hand(troupe_self *self, const troupe_msg *msg) {
+    const uint32_t flags = msg->flags;
+    tr_store64_relaxed(&self->sender_id, msg->sender);
+    if (TR_UNLIKELY(flags & TR_MSG_FOREIGN))
+        tr_store64_relaxed(&self->sender_node, *tr_msg_trailer(msg));
+    tr_store32_release(&self->in_hand, flags | TR_IN_HAND | TR_UNANSWERED);
+}
+
+/* Whether the message in hand was replied to. By whoever runs it. */
+static inline bool tr_actor_answered(const troupe_self *self) {
+    return !(tr_load32_relaxed(&self->in_hand) & TR_UNANSWERED);
+}
+
 /* The record of how this life failed, made at the first call; NULL then: no memory, or the first
  * failure is on record already, which is the one that counts. By whoever runs it. */
 tr_failure *tr_actor_failure(troupe_self *self);
@@ -128,13 +166,6 @@ void tr_actor_tell_parent(troupe_self *self, tr_note *note, tr_note_what what, t
 /* An actor's ref. */
 static inline troupe_ref tr_actor_ref(const troupe_self *self) {
     return (troupe_ref){self->rt->node, self->id};
-}
-
-/* Who sent the message in hand. Its node is written only if that is another one. */
-static inline troupe_ref tr_actor_sender(const troupe_self *self) {
-    if (!self->sender.id) return TROUPE_NOBODY;
-    bool foreign = self->in_hand & TR_MSG_FOREIGN;
-    return (troupe_ref){foreign ? self->sender.node : self->rt->node, self->sender.id};
 }
 
 /* Which generation of its place it is, as in its ref. */

@@ -2,6 +2,7 @@
 
 #include "actors/actor.h"
 #include "actors/send.h"
+#include "actors/shutdown.h"
 #include "base/check.h"
 
 /* One waiting thread; on its stack. All but `id` and `to` is guarded by the asks' lock. */
@@ -61,6 +62,13 @@ void tr_ask_fail(tr_asks *asks, uint64_t id, troupe_err why) {
     tr_unlock(&asks->lock);
 }
 
+bool tr_asks_wait(tr_asks *asks) {
+    tr_lock(&asks->lock);
+    bool wait = asks->by_id.count > 0;
+    tr_unlock(&asks->lock);
+    return wait;
+}
+
 static void fail_if_there(void *node, tr_map_entry *entry) {
     tr_asker *asker = TR_OWNER(entry, tr_asker, by_id);
     if (asker->to.node == *(uint64_t *)node && asker->why == TROUPE_LATER)
@@ -92,6 +100,12 @@ static void wait_for_answer(troupe *rt, tr_asker *asker, uint64_t deadline) {
 }
 
 troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg, unsigned timeout_ms) {
+    if (!tr_shutdown_refuses(rt)) return tr_ask_wait(rt, to, msg, timeout_ms);
+    tr_account_add(&rt->accounts.returned);
+    return TROUPE_QUIESCED;
+}
+
+troupe_err tr_ask_wait(troupe *rt, troupe_ref to, troupe_msg **msg, unsigned timeout_ms) {
     if (tr_sched_inside(&rt->sched)) return TROUPE_INVALID;
     tr_asker asker = {.to = to, .why = TROUPE_LATER};
     tr_cond_init(&asker.answered);

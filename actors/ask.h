@@ -33,6 +33,12 @@ TR_CHECKED troupe_err tr_ask_answer(tr_asks *asks, uint64_t id, troupe_msg **msg
 /* Tells an asker of this runtime that nobody will answer; does nothing if it no longer waits. */
 void tr_ask_fail(tr_asks *asks, uint64_t id, troupe_err why);
 
+/* `troupe_ask`, also while the runtime takes no new work. */
+TR_CHECKED troupe_err tr_ask_wait(troupe *rt, troupe_ref to, troupe_msg **msg, unsigned timeout_ms);
+
+/* Whether somebody waits for an answer. */
+bool tr_asks_wait(tr_asks *asks);
+
 /* Fails all asks that wait for an actor of that node. */
 void tr_ask_node_lost(tr_asks *asks, uint64_t node);
 

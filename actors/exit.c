@@ -14,38 +14,71 @@ void troupe_trap_exits(troupe_self *self, bool trap) {
 /* --- Sending ---------------------------------------------------------------------------------- */
 
 /* Lets an exit signal in that has no tie: for the life that its receiver is in. An end for good, or
- * of a life, waits for the lock if it finds the mark. */
-static troupe_err let_in(troupe *rt, tr_signal *signal) {
+ * of a life, waits for the lock if it finds the mark. `counted`: the bound of messages is its. */
+static troupe_err let_in(troupe *rt, tr_signal *signal, bool counted) {
     troupe_self *to = tr_table_find(&rt->table, signal->to);
     if (!to || !tr_table_mark(to, (uint32_t)(signal->to >> 32), TR_CONTROL_WATCHED))
         return TROUPE_GONE;
     uint32_t limit = to->what->mailbox_limit;
-    if (to->exits >= (limit ? limit : TROUPE_MAILBOX_DEFAULT)) return TROUPE_FULL;
+    if (!counted && to->exits >= (limit ? limit : TROUPE_MAILBOX_DEFAULT)) return TROUPE_FULL;
     to->exits++;
     signal->epoch = to->epoch;
     return TROUPE_OK;
 }
 
+static troupe_err signal_far(troupe *rt, troupe_ref me, troupe_ref to, troupe_err why) {
+    tr_port *port = to.node ? tr_runtime_port(rt) : NULL;
+    if (!port) return TROUPE_NOCONNECTION;
+    troupe_err err = port->ops->exit_signal(port, me, to, why);
+    return err == TROUPE_GONE ? TROUPE_OK : err;
+}
+
 troupe_err troupe_exit_signal(troupe_self *self, troupe_ref to, troupe_err why) {
     troupe *rt = self->rt;
     if (!to.node && !to.id) return TROUPE_INVALID;
-    if (to.node != rt->node) return TROUPE_NOCONNECTION;
+    if (to.node != rt->node) return signal_far(rt, tr_actor_ref(self), to, why);
     if (why == TROUPE_KILL) {
         (void)troupe_kill(rt, to); /* GONE: so it has ended already */
         return TROUPE_OK;
     }
     troupe_msg *msg;
-    tr_signal what = {.to = to.id, .from = tr_actor_ref(self)};
-    troupe_err err = tr_signal_make(rt, &troupe_exit_type, what, 0, &msg);
+    troupe_err err = tr_port_signal(rt, tr_actor_ref(self), to, why, &msg);
     if (err) return err;
-    *(struct troupe_exit *)tr_msg_body(msg) =
-        (struct troupe_exit){.who = what.from, .why = (uint32_t)why};
     tr_lock(&rt->ties.lock);
-    err = let_in(rt, tr_signal_of(msg));
+    err = let_in(rt, tr_signal_of(msg), false);
     tr_unlock(&rt->ties.lock);
-    if (!err) err = tr_send_signal(rt, &msg);
+    if (!err) err = tr_send_signal(rt, TR_SEND_FREE, &msg);
     troupe_drop(&msg);
     return err == TROUPE_GONE ? TROUPE_OK : err;
+}
+
+/* --- Over nodes ------------------------------------------------------------------------------- */
+
+troupe_err tr_port_signal(troupe *rt, troupe_ref from, troupe_ref to, troupe_err why,
+                          troupe_msg **out) {
+    tr_signal what = {.to = to.id, .from = from};
+    troupe_err err = tr_signal_make(rt, &troupe_exit_type, what, 0, out);
+    if (err) return err;
+    *(struct troupe_exit *)tr_msg_body(*out) =
+        (struct troupe_exit){.who = from, .why = (uint32_t)why};
+    return TROUPE_OK;
+}
+
+/* A signal that was let in has found no place, after all. */
+static void let_out(troupe *rt, const tr_signal *signal) {
+    tr_lock(&rt->ties.lock);
+    troupe_self *to = tr_table_find(&rt->table, signal->to);
+    if (to) to->exits--;
+    tr_unlock(&rt->ties.lock);
+}
+
+troupe_err tr_port_signal_in(troupe *rt, troupe_msg **signal) {
+    tr_lock(&rt->ties.lock);
+    troupe_err err = let_in(rt, tr_signal_of(*signal), true);
+    tr_unlock(&rt->ties.lock);
+    if (!err && (err = tr_send_signal(rt, 0, signal)) == TROUPE_FULL)
+        let_out(rt, tr_signal_of(*signal));
+    return err;
 }
 
 /* --- Receiving -------------------------------------------------------------------------------- */
@@ -84,8 +117,7 @@ static void obey(troupe_self *self, troupe_msg *msg) {
     bool own = !body->link && troupe_same(body->who, tr_actor_ref(self));
     if (body->why == TROUPE_OK && !own) return;
     tr_actor_set_doing(self, troupe_exit_type.name);
-    self->sender = body->who; /* for the report */
-    self->in_hand = TR_IN_HAND | (body->who.node == self->rt->node ? 0 : TR_MSG_FOREIGN);
+    tr_actor_set_in_hand(self, TR_IN_HAND, body->who); /* for the report */
     troupe_exit(self, (troupe_err)body->why);
 }
 

@@ -45,7 +45,8 @@ struct tr_join_body {
 static const troupe_field join_fields[] = {
     {"why", offsetof(struct tr_join_body, why), TROUPE_U32},
 };
-static const troupe_type join_type = {"troupe_join", sizeof(struct tr_join_body), join_fields, 1};
+static const troupe_type join_type = {"troupe_join", sizeof(struct tr_join_body), join_fields, 1,
+                                      TROUPE_FLAT};
 
 void tr_joins_init(tr_joins *joins, const troupe_heap *heap) {
     tr_mutex_init(&joins->lock);

@@ -8,6 +8,7 @@
 #include "actors/memory.h"
 #include "actors/report.h"
 #include "actors/send.h"
+#include "actors/shutdown.h"
 #include "actors/turn.h"
 #include "actors/unread.h"
 #include "base/check.h"
@@ -41,6 +42,7 @@ void tr_life_bury(troupe_self *self) {
     troupe *rt = self->rt;
     troupe_ref me = tr_actor_ref(self);
     troupe_err why = self->why;
+    tr_turn_unwatch(&rt->sched, &self->task); /* what a report reads is given back */
     self->status = TR_BURIED;
     /* Who finds that it is gone finds its name free. It may get one until it is retired, though. */
     if (tr_load64_acquire(&self->task.control) & TR_CONTROL_NAMED)
@@ -161,6 +163,7 @@ bool tr_life_begin(troupe_self *self) {
 
 troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                         troupe_ref *out) {
+    if (tr_shutdown_refuses(rt)) return TROUPE_QUIESCED;
     return tr_life_spawn(rt, what, arg, NULL, out);
 }
 

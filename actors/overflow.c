@@ -1,8 +1,10 @@
 #include "actors/overflow.h"
 
-/* Whether a message holds a place, so that another may have it instead. */
+/* Whether a message holds a place, so that another may have it instead. A signal that does (it came
+ * from another node) keeps it. */
 static bool holds_place(const tr_link *link) {
-    return ((const troupe_msg *)(const void *)link)->flags & TR_MSG_COUNTED; /* see tr_msg_of */
+    const troupe_msg *msg = (const void *)link; /* see tr_msg_of */
+    return (msg->flags & TR_MSG_COUNTED) && msg->generation;
 }
 
 static void drop(troupe *rt, uint64_t to, troupe_msg *msg, tr_dead_where where) {

@@ -6,6 +6,7 @@
 
 #include "actors/report.h"
 #include "actors/send.h"
+#include "actors/shutdown.h"
 
 troupe_err tr_port_attach(troupe *rt, tr_port *port) {
     tr_lock(&rt->services_lock);
@@ -80,6 +81,10 @@ bool tr_port_stepped(const troupe *rt) {
 
 uint64_t tr_port_clock(const troupe *rt) {
     return tr_runtime_clock(rt);
+}
+
+bool tr_port_refuses(troupe *rt) {
+    return tr_shutdown_refuses(rt);
 }
 
 void tr_port_trouble(troupe *rt, const tr_trouble *trouble, const char *format, ...) {

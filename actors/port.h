@@ -50,6 +50,10 @@ typedef struct tr_port_ops {
     /* `who`, of this runtime, has ended; `peer`, of another node, was linked to it. */
     void (*exit)(tr_port *port, uint64_t number, uint64_t maker, troupe_ref peer, troupe_ref who,
                  troupe_err why);
+    /* `me`, of this runtime, sends an exit signal to `who`, of another node, in line behind its
+     * messages, and by the credit of one; but a KILL goes as it is. FULL, NOMEM, NOCONNECTION: it
+     * was not sent. GONE: `who` has ended. */
+    troupe_err (*exit_signal)(tr_port *port, troupe_ref me, troupe_ref who, troupe_err why);
     /* The request of an asker on another node will not be answered. */
     void (*ask_failed)(tr_port *port, troupe_ref asker, troupe_err why);
     /* A mailbox that refused a message with FULL, and was asked by `tr_port_want_room`, has
@@ -111,6 +115,13 @@ void tr_port_unlink(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from
 void tr_port_exit(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from, troupe_ref to,
                   troupe_err why);
 
+/* An exit signal that `from`, of another node, has sent to `to` without a link. NOMEM. */
+TR_CHECKED troupe_err tr_port_signal(troupe *rt, troupe_ref from, troupe_ref to, troupe_err why,
+                                     troupe_msg **out);
+/* Puts it into the mail of its receiver, where it takes a place of the bound as a message does: it
+ * came by the credit of one. FULL, GONE: it is still the caller's. */
+TR_CHECKED troupe_err tr_port_signal_in(troupe *rt, troupe_msg **signal);
+
 /* Whether a ref of this runtime is an asker's one-shot address. */
 bool tr_port_is_asker(troupe_ref ref);
 
@@ -134,6 +145,12 @@ bool tr_port_stepped(const troupe *rt);
 
 /* The time that its waiting threads count deadlines in. */
 uint64_t tr_port_clock(const troupe *rt);
+
+/* When its connections must have ended, by that time; TR_NEVER: as long as they are given. */
+uint64_t tr_port_deadline(const troupe *rt);
+
+/* Whether it takes no new connections; a call of a plain thread for one is counted then. */
+bool tr_port_refuses(troupe *rt);
 
 /* The simulation that it is in; NULL: none. */
 troupe_sim *tr_port_sim(const troupe *rt);

@@ -26,7 +26,10 @@ static void ask_to_stop(troupe_self *self) {
     tr_actor_set_doing(self, "stopping");
     troupe_err err = self->what->stopping ? self->what->stopping(self, self->state) : TROUPE_OK;
     self->stopping = true;
-    if (err == TROUPE_LATER) return;
+    if (err == TROUPE_LATER) {
+        (void)tr_or64_seq(&self->task.control, TR_CONTROL_STAYS); /* for the report of who waits */
+        return;
+    }
     if (err) (void)tr_actor_failure(self);
     troupe_exit(self, err ? err : TROUPE_SHUTDOWN);
 }
@@ -78,6 +81,7 @@ static bool asked(const troupe_self *self) {
 static TR_COLD bool attend(tr_turn *turn, troupe_self *self) {
     while (self->status != TR_ALIVE || asked(self)) {
         if (self->status == TR_BURIED) { /* this was the call that its burial could not wait for */
+            tr_turn_unwatch(turn->sched, turn->task);
             if (tr_turn_release(turn->sched, turn->task)) tr_life_give_place(self);
             return false;
         }
@@ -109,10 +113,10 @@ static bool end_life_after(tr_turn *turn, troupe_self *self, troupe_msg *msg, tr
     if (failed && msg) note_message(self, msg);
     if (failed && msg && tr_unread_again(turn, self, msg, &reason)) {
         if (!tr_life_after(self, err)) return false;
-        self->in_hand = 0;
+        tr_store32_relaxed(&self->in_hand, 0);
         return true;
     }
-    if ((self->in_hand & TR_MSG_ASK) && (self->in_hand & TR_UNANSWERED))
+    if ((tr_load32_relaxed(&self->in_hand) & TR_MSG_ASK) && !tr_actor_answered(self))
         tr_ask_unanswered(rt, tr_actor_sender(self), failed ? TROUPE_FAILED : TROUPE_GONE);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
@@ -126,7 +130,7 @@ static bool end_life_after(tr_turn *turn, troupe_self *self, troupe_msg *msg, tr
     tr_turn_settle(turn); /* a report says how much mail is kept */
     if (turn->room) tell_room(turn, self->id);
     if (!tr_life_after(self, err)) return false;
-    self->in_hand = 0;
+    tr_store32_relaxed(&self->in_hand, 0);
     return true;
 }
 
@@ -143,14 +147,12 @@ static TR_COLD void end_late_comer(troupe *rt, troupe_msg *msg) {
 
 /* Runs `receive` on one message and ends it. False: the turn is over. */
 static TR_INLINE bool handle(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
-    self->in_hand = (uint8_t)(msg->flags | TR_IN_HAND | TR_UNANSWERED);
-    self->sender.id = msg->sender;
-    if (TR_UNLIKELY(msg->flags & TR_MSG_FOREIGN)) self->sender.node = *tr_msg_trailer(msg);
+    tr_actor_take_in_hand(self, msg);
     tr_actor_set_doing(self, msg->type->name);
     troupe_err err = self->what->receive(self, self->state, &msg);
     if (TR_UNLIKELY(err || self->ending)) return receive_no_more(turn, self, msg, err);
     if (msg) tr_msg_drop(msg);
-    self->in_hand = 0;
+    tr_store32_relaxed(&self->in_hand, 0);
     count_handled(self);
     return true;
 }

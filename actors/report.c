@@ -92,6 +92,16 @@ void tr_report_tell(troupe *rt, troupe_report *report, const char *format, ...) 
     tell(rt, report, line);
 }
 
+void tr_report_tell_each(troupe *rt, troupe_report *report, const char *format, ...) {
+    char line[1024];
+    va_list args;
+    report->at = troupe_now(rt);
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    tell(rt, report, line);
+}
+
 void tr_reports_sum_up(troupe *rt) {
     tr_fold fold;
     while (tr_folds_take(&rt->folds, &fold)) tell_folded(rt, &fold);

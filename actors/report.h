@@ -33,6 +33,10 @@ static inline troupe_report tr_report_blank(troupe_report_kind kind, troupe_leve
  * by one line, which is that text, else standard error. Any thread. */
 void tr_report_tell(troupe *rt, troupe_report *report, const char *format, ...) TROUPE_PRINTF(3, 4);
 
+/* The same, whatever was told before. */
+void tr_report_tell_each(troupe *rt, troupe_report *report, const char *format, ...)
+    TROUPE_PRINTF(3, 4);
+
 /* Tells how many reports were not told. */
 void tr_reports_sum_up(troupe *rt);
 

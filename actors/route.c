@@ -91,7 +91,10 @@ static void call(tr_sched *sched, tr_task *task) {
 }
 
 /* What a START takes away: what was asked of the last life, and what that said of itself. */
-enum { OF_THE_LAST_LIFE = TR_CONTROL_STOP | TR_CONTROL_KILL | TR_CONTROL_ENDING | TR_CONTROL_TOLD };
+enum {
+    OF_THE_LAST_LIFE =
+        TR_CONTROL_STOP | TR_CONTROL_KILL | TR_CONTROL_ENDING | TR_CONTROL_TOLD | TR_CONTROL_STAYS
+};
 
 bool tr_route_request(tr_sched *sched, tr_task *task, uint32_t generation, uint32_t bits) {
     uint64_t control = tr_load64_acquire(&task->control), next;

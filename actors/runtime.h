@@ -16,6 +16,15 @@
 #include "actors/tie.h"
 #include "actors/timer.h"
 
+/* What was when it took no new work from then on. */
+typedef struct tr_quiet {
+    tr_atomic64 refused;              /* calls since */
+    uint64_t since;                   /* by the clock of waiting threads */
+    uint64_t timer;                   /* the last that was set */
+    uint64_t dead[TROUPE_DEAD_KINDS]; /* letters so far */
+    uint64_t deadline; /* when connections must have ended; 0: as long as they are given */
+} tr_quiet;
+
 struct troupe {
     struct troupe_sim *sim;  /* that it is in; NULL: none. Constant once anything runs */
     troupe_config config;    /* with its defaults filled in; constant */
@@ -23,6 +32,8 @@ struct troupe {
     tr_pool pool;            /* of messages and states */
     uint64_t node;           /* this runtime's incarnation; constant */
     tr_atomic32 closing;     /* 1: no more spawns */
+    tr_atomic32 quiesced;    /* 1: nothing new from outside; `quiet` is constant then */
+    tr_quiet quiet;
     tr_accounts accounts;
     tr_deads deads;
     tr_folds folds;
@@ -55,5 +66,8 @@ tr_port *tr_runtime_port(troupe *rt);
 /* Waits until an id is stale (0: until nobody lives); false: not by the deadline. A stepped runtime
  * steps meanwhile, as far as that leads: nothing else would move it. */
 bool tr_runtime_wait(troupe *rt, uint64_t id, uint64_t deadline);
+
+/* Gives everything back; no thread of the runtime runs any more. */
+void tr_runtime_free(troupe *rt);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "actors/overflow.h"
 #include "actors/report.h"
+#include "actors/shutdown.h"
 #include "base/check.h"
 
 enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
@@ -25,7 +26,9 @@ static TR_COLD troupe_err refuse(troupe *rt, troupe_self *self, uint64_t to, tr_
                                  troupe_msg **msg) {
     troupe_msg *it = *msg;
     if (tr_sched_mine(&rt->sched)) tr_account_add(&rt->sched.refused);
-    if (pushed == TR_PUSH_FULL && (pushed = tr_overflow(rt, self, to, msg)) == TR_PUSH_OK)
+    /* A signal drops nobody, and waits elsewhere. */
+    if (pushed == TR_PUSH_FULL && it->generation &&
+        (pushed = tr_overflow(rt, self, to, msg)) == TR_PUSH_OK)
         return TROUPE_OK;
     it->sender = 0;
     it->flags &= ~(uint32_t)HOW;
@@ -73,13 +76,13 @@ troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, tro
 
 /* A signal says generation 0, which no actor has: so who receives it leaves the common path, and
  * looks at what stands behind its body. */
-troupe_err tr_send_signal(troupe *rt, troupe_msg **msg) {
+troupe_err tr_send_signal(troupe *rt, unsigned how, troupe_msg **msg) {
     troupe_msg *it = *msg;
     const tr_signal *signal = tr_signal_of(it);
     troupe_self *self = tr_table_find(&rt->table, signal->to);
     if (!self) return TROUPE_GONE;
-    stamp(rt, it, signal->from.node, signal->from.id, 0, TR_SEND_FREE);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, false);
+    stamp(rt, it, signal->from.node, signal->from.id, 0, how);
+    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
     if (pushed != TR_PUSH_OK) return refuse(rt, self, signal->to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;
@@ -108,6 +111,8 @@ troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg) {
 
 troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg) {
     if (TR_UNLIKELY(!*msg)) return TROUPE_INVALID;
+    if (TR_UNLIKELY(tr_load32_acquire(&rt->quiesced)) && tr_shutdown_refuses(rt))
+        return give_back(rt, TROUPE_QUIESCED);
     troupe_err err = send_it(rt, 0, 0, to, 0, msg);
     return TR_UNLIKELY(err) ? give_back(rt, err) : TROUPE_OK;
 }
@@ -147,7 +152,7 @@ troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type
 }
 
 troupe_ref troupe_sender(troupe_self *self) {
-    return self->in_hand ? tr_actor_sender(self) : TROUPE_NOBODY;
+    return tr_load32_relaxed(&self->in_hand) ? tr_actor_sender(self) : TROUPE_NOBODY;
 }
 
 troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
@@ -160,7 +165,8 @@ troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
         err = TROUPE_OK;
     }
     if (err) return give_back(self->rt, err);
-    self->in_hand &= (uint8_t)~TR_UNANSWERED;
+    const uint32_t in_hand = tr_load32_relaxed(&self->in_hand);
+    tr_store32_relaxed(&self->in_hand, in_hand & ~(uint32_t)TR_UNANSWERED);
     return TROUPE_OK;
 }
 

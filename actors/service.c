@@ -1,6 +1,7 @@
 #include <troupe/service.h>
 
 #include "actors/actor.h"
+#include "actors/life.h"
 #include "base/signals.h"
 
 /* Who waits: a thread, and the actor that watches the root for it. In the thread's memory: the
@@ -42,7 +43,7 @@ troupe_err troupe_await_end(troupe *rt, troupe_ref root, unsigned timeout_ms) {
     troupe_ref who;
     if (!tr_signals_open(&waiter.signals)) return TROUPE_SYSTEM;
     tr_signals_hold();
-    troupe_err err = troupe_spawn(rt, &watcher, &waiter, &who);
+    troupe_err err = tr_life_spawn(rt, &watcher, &waiter, NULL, &who);
     if (!err) {
         int come = tr_signals_wait(&waiter.signals, deadline);
         (void)troupe_kill(rt, who);

@@ -2,6 +2,7 @@
 
 #include "actors/find.h"
 #include "actors/send.h"
+#include "actors/shutdown.h"
 #include "actors/supervisor_order.h"
 #include "actors/supervisor_query.h"
 #include "base/heap.h"
@@ -259,8 +260,10 @@ troupe_err troupe_request_child(troupe_self *self, troupe_ref supervisor,
 troupe_err tr_request_ask(troupe *rt, troupe_ref supervisor, const troupe_child_request *request,
                           unsigned timeout_ms, troupe_msg **answer) {
     if (supervisor.node != rt->node && supervisor.node) return TROUPE_INVALID;
+    bool adds = request->act == TROUPE_START_CHILD || request->act == TROUPE_START_DYNAMIC_CHILD;
+    if (adds && tr_shutdown_refuses(rt)) return TROUPE_QUIESCED;
     troupe_err err = make(rt, request, answer);
-    if (!err) err = troupe_ask(rt, supervisor, answer, timeout_ms);
+    if (!err) err = tr_ask_wait(rt, supervisor, answer, timeout_ms);
     if (err) troupe_drop(answer);
     return err;
 }

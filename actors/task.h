@@ -28,7 +28,8 @@ enum {
     TR_CONTROL_LEFT = 16384,   /* who abandoned it touches it no more */
     /* Its overflow policy; both constant for one actor. */
     TR_CONTROL_DROP_NEWEST = 32768,
-    TR_CONTROL_DROP_OLDEST = 65536 /* its line may be changed by senders: see route.c */
+    TR_CONTROL_DROP_OLDEST = 65536, /* its line may be changed by senders: see route.c */
+    TR_CONTROL_STAYS = 131072       /* its `stopping` said LATER, until the next START */
 };
 
 /* The home of a task that has none: it is run by a thread of its own (blocking.h), or not yet. */

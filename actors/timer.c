@@ -122,6 +122,22 @@ bool tr_timers_settle(tr_timers *timers) {
     return next <= troupe_now(timers->rt);
 }
 
+uint64_t tr_timers_last(tr_timers *timers) {
+    tr_lock(&timers->lock);
+    uint64_t last = timers->last_id;
+    tr_unlock(&timers->lock);
+    return last;
+}
+
+bool tr_timers_due(tr_timers *timers, uint64_t last, uint64_t until) {
+    bool due = false;
+    tr_lock(&timers->lock);
+    for (size_t i = 0; i < timers->count && !due; i++)
+        due = timers->heap[i]->id <= last && timers->heap[i]->deadline <= until;
+    tr_unlock(&timers->lock);
+    return due;
+}
+
 static void *wait_and_fire(void *arg) {
     tr_timers *timers = arg;
     tr_lock(&timers->lock);

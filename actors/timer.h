@@ -53,6 +53,12 @@ void tr_timers_mute(tr_timers *timers);
 /* Sets it again. Returns whether a timer is due. */
 TR_CHECKED bool tr_timers_settle(tr_timers *timers);
 
+/* The number of the last one that was set. */
+uint64_t tr_timers_last(tr_timers *timers);
+
+/* Whether one waits whose number is at most `last`, and is due until then. */
+bool tr_timers_due(tr_timers *timers, uint64_t last, uint64_t until);
+
 /* Ends all timers of an actor. */
 void tr_timers_forget(tr_timers *timers, troupe_self *self);
 

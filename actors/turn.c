@@ -150,7 +150,12 @@ bool tr_turn_release(tr_sched *sched, tr_task *task) {
 void tr_turn_unwatch(tr_sched *sched, const tr_task *task) {
     tr_worker *worker = tr_sched_mine(sched);
     uint64_t address = (uint64_t)(uintptr_t)task;
-    if (!worker || tr_load64_relaxed(&worker->running) != address) return;
+    if (!worker) { /* who reads about a blocking one does so under this lock */
+        tr_lock(&sched->blocking.lock);
+        tr_unlock(&sched->blocking.lock);
+        return;
+    }
+    if (tr_load64_relaxed(&worker->running) != address) return;
     bool lightly = tr_bias_enter(&worker->bias);
     tr_store64_relaxed(&worker->running, 0);
     tr_bias_leave(&worker->bias, lightly);

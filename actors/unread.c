@@ -58,7 +58,7 @@ static bool try_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_
     if (!bond || !bond->poison_after || was_signal(msg)) return false;
     uint32_t tries = has_failed_on(self, msg) ? bond->tries + 1 : 1;
     bond->tries = 0;
-    if (!(self->in_hand & TR_UNANSWERED)) return false; /* it would be answered twice */
+    if (tr_actor_answered(self)) return false; /* it would be answered twice */
     if (tries >= bond->poison_after) {
         *reason = TROUPE_DEAD_QUARANTINED;
         return false;

@@ -28,7 +28,7 @@ fail() {
 if grep -q 'ERROR: LeakSanitizer' "$log"; then fail "a test leaked"; fi
 if grep -q 'runtime error:' "$log"; then fail "a test had undefined behaviour"; fi
 
-defined=$(cat "$@" | grep -cE '^((Parameterized)?Test|Everywhere)\(')
+defined=$(cat "$@" | grep -cE '^((Parameterized)?Test|Everywhere|Simulated)\(')
 tested=$(sed -n 's/.*Synthesis: Tested: \([0-9]*\).*/\1/p' "$log" | tail -n 1)
 if [ -z "$tested" ]; then
     fail "the runner gave no summary"

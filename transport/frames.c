@@ -91,6 +91,28 @@ static troupe_err on_signal(tr_peer_link *link, const tr_frame *frame, tr_signal
     return err;
 }
 
+/* An exit signal that an actor of the peer has sent, without a link. A kill waits for nobody. */
+static troupe_err on_exit_signal(tr_peer_link *link, const tr_frame *frame) {
+    troupe *rt = runtime_of(link);
+    const troupe_ref to = local(link, frame->target);
+    if (frame->why == TROUPE_KILL) {
+        (void)troupe_kill(rt, to); /* GONE: so it has ended already */
+        return TROUPE_OK;
+    }
+    tr_arrival arrival = {.from = frame->sender, .signal = TR_SIGNAL_SENT};
+    troupe_err err =
+        tr_port_signal(rt, frame->sender, to, (troupe_err)frame->why, &arrival.msg);
+    if (err) return err;
+    tr_lock(&link->in_lock);
+    err = tr_incoming_take(&link->incoming, frame->target, &arrival, true);
+    tr_unlock(&link->in_lock);
+    return err;
+}
+
+static troupe_err on_exit(tr_peer_link *link, const tr_frame *frame) {
+    return frame->number ? on_signal(link, frame, TR_SIGNAL_EXIT) : on_exit_signal(link, frame);
+}
+
 /* OK and LATER would not be an end of the ask. */
 static troupe_err on_ask_failed(tr_peer_link *link, const tr_frame *frame) {
     troupe_err why = (troupe_err)frame->why;
@@ -152,7 +174,7 @@ troupe_err tr_link_frame(tr_peer_link *link, const tr_frame *frame, char *why, s
     case TR_FRAME_DEMONITOR: tr_port_unwatch(rt, frame->number, frame->sender); break;
     case TR_FRAME_DOWN: err = on_signal(link, frame, TR_SIGNAL_DOWN); break;
     case TR_FRAME_LINK: err = on_signal(link, frame, TR_SIGNAL_LINK); break;
-    case TR_FRAME_EXIT: err = on_signal(link, frame, TR_SIGNAL_EXIT); break;
+    case TR_FRAME_EXIT: err = on_exit(link, frame); break;
     case TR_FRAME_UNLINK:
         tr_port_unlink(rt, frame->number, maker_of(link, frame), frame->sender,
                        local(link, frame->target));

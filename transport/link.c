@@ -98,6 +98,20 @@ troupe_err tr_link_send(tr_peer_link *link, troupe_ref from, uint64_t to, unsign
     return err;
 }
 
+troupe_err tr_link_signal(tr_peer_link *link, const tr_frame *frame) {
+    tr_lock(&link->out_lock);
+    troupe_err err = link->ended || link->closing ? TROUPE_NOCONNECTION : TROUPE_OK;
+    if (!err) err = tr_outgoing_may_send(&link->outgoing, frame->target);
+    if (!err && link->filling.size > OUT_MOST) err = TROUPE_FULL;
+    if (!err && !tr_frame_put(&link->filling, frame)) err = TROUPE_NOMEM;
+    if (!err) {
+        tr_outgoing_sent(&link->outgoing, frame->target);
+        flush(link);
+    }
+    tr_unlock(&link->out_lock);
+    return err;
+}
+
 void tr_link_goodbye(tr_peer_link *link) {
     tr_lock(&link->out_lock);
     if (!link->ended && !link->closing) {

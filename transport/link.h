@@ -74,6 +74,10 @@ bool tr_link_say(tr_peer_link *link, const tr_frame *frame);
 TR_CHECKED troupe_err tr_link_send(tr_peer_link *link, troupe_ref from, uint64_t to,
                                        unsigned how, uint64_t type, troupe_msg **msg);
 
+/* Appends a frame that takes the credit of a message. FULL, GONE, NOMEM, NOCONNECTION: it is not
+ * sent. */
+TR_CHECKED troupe_err tr_link_signal(tr_peer_link *link, const tr_frame *frame);
+
 /* Says goodbye; the peer closes once it has handled all that was said before. */
 void tr_link_goodbye(tr_peer_link *link);
 

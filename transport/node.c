@@ -100,6 +100,7 @@ static bool enter(struct troupe_node *node, tr_peer_link *link) {
  * told to everybody, or that would end what belongs to the new one. */
 static const char *obstacle(struct troupe_node *node, const tr_identity *peer) {
     if (node->over) return "this node is closing";
+    if (tr_port_refuses(node->rt)) return "this node is shutting down";
     if (strcmp(peer->name, node->me.name) == 0) return "the peer has this node's own name";
     for (tr_list *at = node->links.next; at != &node->links; at = at->next) {
         const tr_peer_link *link = link_of(at);
@@ -299,6 +300,7 @@ static troupe_err connect_once(troupe_node *node, const char *url, uint64_t dead
 troupe_err troupe_connect(troupe_node *node, const char *url, unsigned timeout_ms) {
     enum { PAUSE_FIRST_MS = 10, PAUSE_MOST_MS = 250 };
     uint64_t deadline = tr_after_ms(tr_node_clock(node), timeout_ms);
+    if (tr_port_refuses(node->rt)) return TROUPE_QUIESCED;
     for (unsigned pause = PAUSE_FIRST_MS;; pause *= 2) {
         /* TIMEOUT: the peer may just have been too busy to prove itself */
         troupe_err err = connect_once(node, url, deadline);
@@ -334,8 +336,7 @@ static void end_links(struct troupe_node *node, bool cut) {
 }
 
 /* Waits until all links are gone; false: the deadline has passed. */
-static bool wait_for_links(struct troupe_node *node, unsigned ms) {
-    uint64_t deadline = tr_after_ms(tr_node_clock(node), ms);
+static bool wait_for_links(struct troupe_node *node, uint64_t deadline) {
     bool in_time = true;
     tr_lock(&node->lock);
     while (!tr_list_empty(&node->links) && in_time) in_time = tr_node_wait(node, deadline);
@@ -355,9 +356,11 @@ bool tr_node_close(struct troupe_node *node) {
     tr_node_wake(node);
     tr_unlock(&node->lock);
     end_links(node, false);
-    if (!wait_for_links(node, GOODBYE_MS)) {
+    uint64_t goodbye = tr_after_ms(tr_node_clock(node), GOODBYE_MS);
+    uint64_t deadline = tr_port_deadline(node->rt);
+    if (!wait_for_links(node, goodbye < deadline ? goodbye : deadline)) {
         end_links(node, true);
-        if (!wait_for_links(node, CUT_MS)) {
+        if (!wait_for_links(node, tr_after_ms(tr_node_clock(node), CUT_MS))) {
             tr_port_log(node->rt, TROUPE_ERROR, "close: a connection does not end; it is left");
             if (!node->sim) tr_thread_detach(&node->keeper);
             return false;

@@ -85,6 +85,17 @@ static void tell_exit(tr_port *port, uint64_t number, uint64_t maker, troupe_ref
                           .why = (uint32_t)why});
 }
 
+static troupe_err exit_signal(tr_port *port, troupe_ref me, troupe_ref who, troupe_err why) {
+    const tr_frame frame = {
+        .kind = TR_FRAME_EXIT, .sender = me, .target = who.id, .why = (uint32_t)why};
+    if (why == TROUPE_KILL) return say(port, who.node, &frame);
+    tr_peer_link *link = tr_node_link(node_of(port), who.node);
+    if (!link) return TROUPE_NOCONNECTION;
+    troupe_err err = tr_link_signal(link, &frame);
+    tr_node_unref(link);
+    return err;
+}
+
 static void ask_failed(tr_port *port, troupe_ref asker, troupe_err why) {
     (void)say(port, asker.node,
               &(tr_frame){
@@ -115,6 +126,7 @@ const tr_port_ops tr_node_ops = {
     .link = link_to,
     .unlink = unlink_from,
     .exit = tell_exit,
+    .exit_signal = exit_signal,
     .ask_failed = ask_failed,
     .room = room,
     .close = close_port,

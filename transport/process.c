@@ -18,7 +18,8 @@
 
 enum {
     NEWS = 2,       /* the most that is told of a run: RUNS, and an end */
-    CLOSE_MS = 5000 /* how long a close waits for killed processes to be gone */
+    CLOSE_MS = 5000, /* how long a close waits for killed processes to be gone */
+    LEAST_MS = 500   /* the same, however late it is */
 };
 
 typedef struct service {
@@ -312,11 +313,14 @@ static void abandon(tr_process *p) {
 /* Ends what is left. A process that not even SIGKILL ends soon (it hangs in the kernel) must not
  * hold up the close: it is left to the system, which ends it when it can. */
 static void close_runs(service *s) {
-    uint64_t deadline = tr_after_ms(tr_clock(), CLOSE_MS);
+    uint64_t now = tr_clock(), least = tr_after_ms(now, LEAST_MS), by = tr_port_deadline(s->rt);
+    uint64_t deadline = tr_after_ms(now, CLOSE_MS);
+    if (by < least) by = least;
+    if (by < deadline) deadline = by;
     for (tr_list *at = s->live.next; at != &s->live; at = at->next)
         send_signal(TR_OWNER(at, tr_process, place), SIGKILL);
     while (!tr_list_empty(&s->live)) {
-        uint64_t now = tr_clock();
+        now = tr_clock();
         if (now < deadline) {
             await_event(s, (int)((deadline - now) / TR_MS) + 1);
             continue;

@@ -106,6 +106,10 @@ static void deliver_signal(tr_incoming *in, uint64_t target, const tr_arrival *i
 /* Ends what came as undeliverable: a `down` or an exit is just dropped; who wants a link hears. */
 static void bury(tr_incoming *in, uint64_t target, const tr_arrival *arrival, troupe_err why) {
     troupe_msg *msg = arrival->msg;
+    if (arrival->signal == TR_SIGNAL_SENT) {
+        troupe_drop(&msg);
+        return;
+    }
     if (!msg && arrival->signal == TR_SIGNAL_LINK && why == TROUPE_GONE)
         deliver_signal(in, target, arrival);
     if (msg) tr_port_dead(in->rt, arrival->from, ref_of(in, target), arrival->how, &msg, why);
@@ -173,6 +177,11 @@ static void accepted(tr_incoming *in, tr_source *source) {
     in->grant(in->ctx, source->by_target.key, granted);
 }
 
+static troupe_err try_to_deliver(tr_incoming *in, troupe_ref to, tr_arrival *arrival) {
+    if (arrival->signal == TR_SIGNAL_SENT) return tr_port_signal_in(in->rt, &arrival->msg);
+    return tr_port_deliver(in->rt, arrival->from, to, arrival->how, &arrival->msg);
+}
+
 /* Delivers what came. FULL: the mailbox will call `room`; GONE: it has ended. */
 static troupe_err deliver(tr_incoming *in, uint64_t target, tr_arrival *arrival) {
     if (!arrival->msg) {
@@ -180,8 +189,7 @@ static troupe_err deliver(tr_incoming *in, uint64_t target, tr_arrival *arrival)
         return TROUPE_OK;
     }
     for (;;) {
-        troupe_err err = tr_port_deliver(in->rt, arrival->from, ref_of(in, target), arrival->how,
-                                         &arrival->msg);
+        troupe_err err = try_to_deliver(in, ref_of(in, target), arrival);
         if (err != TROUPE_FULL || tr_port_want_room(in->rt, ref_of(in, target))) return err;
     }
 }

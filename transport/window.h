@@ -41,12 +41,18 @@ void tr_outgoing_granted(tr_outgoing *out, uint64_t target, uint64_t granted);
 void tr_outgoing_gone(tr_outgoing *out, uint64_t target);
 
 /* What is in line with messages, and takes no credit. */
-typedef enum tr_signal_kind { TR_SIGNAL_DOWN, TR_SIGNAL_LINK, TR_SIGNAL_EXIT } tr_signal_kind;
+typedef enum tr_signal_kind {
+    TR_SIGNAL_NONE, /* it is a message; that takes credit */
+    TR_SIGNAL_DOWN,
+    TR_SIGNAL_LINK,
+    TR_SIGNAL_EXIT,
+    TR_SIGNAL_SENT /* an exit signal without a link: a message too, and takes the credit of one */
+} tr_signal_kind;
 
 /* Something for an actor of this runtime that waits for room in its mailbox, or just came. */
 typedef struct tr_arrival {
     tr_link link;
-    troupe_msg *msg;   /* NULL: it is a signal */
+    troupe_msg *msg;   /* NULL: it is a signal that takes no credit */
     troupe_ref from;   /* the sender, who ended, or who links itself to the target */
     unsigned how;      /* TR_SEND_* of a message */
     tr_signal_kind signal;

@@ -38,7 +38,7 @@ typedef enum tr_frame_kind {
     TR_FRAME_GOODBYE = 26,  /* the sender closes in good order */
     TR_FRAME_LINK = 27,     /* number, sender (who makes it), target */
     TR_FRAME_UNLINK = 28,   /* number, sender (who takes it back), target, how */
-    TR_FRAME_EXIT = 29      /* number, sender (who ended), target, how, why */
+    TR_FRAME_EXIT = 29      /* number (0: no link's), sender, target, how, why */
 } tr_frame_kind;
 
 /* A frame, taken apart. Fields that the kind does not have are zero. */

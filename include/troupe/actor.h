@@ -147,8 +147,10 @@ TROUPE_CHECKED troupe_err troupe_open(const troupe_config *config, troupe **out)
 
 /* Stops all actors (top-level supervisors first, one after the other in reverse order of their
  * start, each its children in reverse order; then all others), waits for them up to `close_ms`,
- * then ends those that are left without their `stop`, gives everything back and makes the pointer
- * NULL. Always returns: an actor whose callback never does is named in the log, and the memory of
+ * then reports who of them was asked to stop and did not (STRAGGLER), ends those that are left
+ * without their `stop`, gives everything back and makes the pointer NULL. What waits in mailboxes
+ * ends as dead letters: `troupe_shutdown` (<troupe/shutdown.h>) works it off before. Always
+ * returns: an actor whose callback never does is named in the log, and the memory of
  * the runtime is left to it. A plain thread that is in no other call of this runtime. Does nothing
  * to NULL. */
 TROUPE_API void troupe_close(troupe **rt);
@@ -168,8 +170,8 @@ TROUPE_API troupe_ref troupe_me(troupe_self *self);
  * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a mailbox_limit
  * over TROUPE_MAILBOX_MAX, a memory_limit under the state_size, an
  * `overflow` that is none, or `blocking` on a stepped runtime;
- * SYSTEM: no thread for a blocking actor; CLOSED: the runtime is closing; or whatever `start`
- * returned. */
+ * SYSTEM: no thread for a blocking actor; QUIESCED: from outside, while no new work is taken
+ * (<troupe/shutdown.h>); CLOSED: the runtime is closing; or whatever `start` returned. */
 TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
                                        troupe_ref *out);
 
@@ -182,7 +184,8 @@ TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what,
  * TOOBIG, NOMEM: only for another node. In each case the message is still yours. */
 TROUPE_CHECKED troupe_err troupe_send(troupe_self *self, troupe_ref to, troupe_msg **msg);
 
-/* The same from a plain thread, with TROUPE_NOBODY as sender. */
+/* The same from a plain thread, with TROUPE_NOBODY as sender. Also QUIESCED, from outside: no new
+ * work is taken (<troupe/shutdown.h>). */
 TROUPE_CHECKED troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg);
 
 /* Makes a message of `type` out of `*body` and sends it; on an error nothing is left behind.
@@ -206,7 +209,7 @@ TROUPE_CHECKED troupe_err troupe_answer(troupe_self *self, const troupe_type *ty
                                         const void *body);
 
 /* Sends `*msg` and waits for the answer, which takes its place and is yours. A plain thread only.
- * An answer that comes after the deadline is dropped. The errors of `troupe_send`, NOMEM for any
+ * An answer that comes after the deadline is dropped. The errors of `troupe_post`, NOMEM for any
  * actor, and INVALID when called from an actor's callback: the message is still yours. And, with
  * `*msg` NULL then:
  * TIMEOUT: no answer within `timeout_ms`. FAILED: the actor failed on it, or its mail was flushed.

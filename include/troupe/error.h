@@ -48,7 +48,8 @@ extern "C" {
     X(TOO_SLOW, 30, "a callback took longer than its behaviour allows")                          \
     X(UNMET, 31, "a condition that must hold did not")                                           \
     X(HELD, 33, "the child is held: it has used up its restarts")                                \
-    X(KILL, 36, "to be killed")
+    X(KILL, 36, "to be killed")                                                                  \
+    X(QUIESCED, 38, "no new work is taken: the runtime is shutting down")
 
 typedef enum troupe_err {
 #define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = (number),

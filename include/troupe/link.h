@@ -63,9 +63,11 @@ TROUPE_API void troupe_trap_exits(troupe_self *self, bool trap);
 /* Sends an exit signal, in line behind what this actor has sent to `to`; TROUPE_KILL ends it at
  * once, and can't be trapped. To one that has ended, nothing happens. It is for the life that `to`
  * is in: if that ends before, the next one does not get it. It takes no place of the mailbox's
- * bound, but of such signals no more may wait than messages.
- * INVALID: `to` is nobody. NOMEM. FULL: too many wait. NOCONNECTION: it is of another node (only
- * links go over nodes yet). In each case nothing was sent. */
+ * bound, but of such signals no more may wait than messages. To an actor of another node it goes as
+ * a message does, by its credit and into a place of the bound; but TROUPE_KILL waits for neither,
+ * and overtakes what waits there. By OTP's rules.
+ * INVALID: `to` is nobody. NOMEM. FULL: too many wait; or, for another node, its credit is used up.
+ * NOCONNECTION: its node is not connected. In each case nothing was sent. */
 TROUPE_CHECKED troupe_err troupe_exit_signal(troupe_self *self, troupe_ref to, troupe_err why);
 
 #ifdef __cplusplus

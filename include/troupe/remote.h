@@ -58,7 +58,8 @@ TROUPE_CHECKED troupe_err troupe_listen(troupe_node *node, const char *url, char
 /* Connects to the node that listens at `url`, and waits until both have proved the secret; a
  * listener that is not there yet is tried again until the deadline. A plain thread only.
  * TIMEOUT: nobody answered within `timeout_ms`. REFUSED: the peer has another secret or another
- * version, or a node of this name is connected to it already. INVALID, NOMEM. */
+ * version, or a node of this name is connected to it already, or it is shutting down. QUIESCED:
+ * this runtime is. INVALID, NOMEM. */
 TROUPE_CHECKED troupe_err troupe_connect(troupe_node *node, const char *url, unsigned timeout_ms);
 
 /* Finds an actor by its registered name on the connected node called `peer`. A plain thread only.

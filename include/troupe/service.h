@@ -7,8 +7,8 @@
  *         troupe_ref root;
  *         if (troupe_open(NULL, &rt) || troupe_supervise(rt, &tree, 5000, &root)) return 1;
  *         troupe_err why = troupe_await_end(rt, root, TROUPE_FOREVER);
- *         troupe_close(&rt);
- *         return why == TROUPE_SHUTDOWN ? 0 : 1;
+ *         troupe_err end = troupe_shutdown(&rt, 10000, 0, NULL); // <troupe/shutdown.h>
+ *         return why == TROUPE_SHUTDOWN && !end ? 0 : 1;
  *     } */
 #ifndef TROUPE_SERVICE_H
 #define TROUPE_SERVICE_H

@@ -112,7 +112,7 @@ TROUPE_API extern const troupe_behaviour troupe_supervisor;
  * thread only; children may use the runtime meanwhile.
  * START_FAILED, INVALID, NOMEM: as above, and nothing of it is left. TIMEOUT: not all children had
  * started within `timeout_ms`, or after a failed start not all had stopped; the tree is being
- * stopped. */
+ * stopped. QUIESCED: no new work is taken (<troupe/shutdown.h>). */
 TROUPE_CHECKED troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what,
                                            unsigned timeout_ms, troupe_ref *out);
 
@@ -154,7 +154,8 @@ TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, uns
  * RUNNING, HELD: there is a child of that id, `*out`. RESTARTING, PRESENT: there is one, which is
  * being restarted, or has ended. INVALID: the description makes no sense. START_FAILED: its start
  * failed; the log says how. SHUTDOWN: it was stopped before it was ready. IGNORE: its start said
- * so; then its description stays all the same, unless it is temporary. */
+ * so; then its description stays all the same, unless it is temporary. QUIESCED, from outside: no
+ * new work is taken. */
 TROUPE_CHECKED troupe_err troupe_start_child(troupe *rt, troupe_ref supervisor,
                                              const troupe_child *child, unsigned timeout_ms,
                                              troupe_ref *out);
@@ -180,8 +181,8 @@ TROUPE_CHECKED troupe_err troupe_find_child(troupe *rt, troupe_ref supervisor, c
 
 /* Starts one more child of a TROUPE_SIMPLE_ONE_FOR_ONE's template, but with that `arg`, which must
  * live as long as the child, and waits until it is ready. On an error nothing of it is left.
- * START_FAILED, SHUTDOWN, IGNORE: as above. INVALID: the supervisor is of another strategy; to one
- * of this strategy all requests by id are. */
+ * START_FAILED, SHUTDOWN, IGNORE, QUIESCED: as above. INVALID: the supervisor is of another
+ * strategy; to one of this strategy all requests by id are. */
 TROUPE_CHECKED troupe_err troupe_start_dynamic_child(troupe *rt, troupe_ref supervisor,
                                                      const void *arg, unsigned timeout_ms,
                                                      troupe_ref *out);

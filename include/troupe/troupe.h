@@ -13,6 +13,7 @@
 #include <troupe/message.h>
 #include <troupe/observe.h>
 #include <troupe/service.h>
+#include <troupe/shutdown.h>
 #include <troupe/supervisor.h>
 
 #define TROUPE_VERSION "0.1.0"

@@ -1,6 +1,7 @@
 #include "actors/abandon.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 
 #include "actors/find.h"
 #include "actors/runtime.h"
@@ -121,6 +122,39 @@ Test(abandon, a_stop_goes_on_without_a_child_that_does_not_return) {
 
 Test(abandon, so_it_does_without_a_blocking_one) {
     stop_and_let_go(&blocking_holder);
+}
+
+/* Whoever waits for an answer hears that there will be none while the callback still hangs. */
+static troupe_ref asked;
+static troupe_err heard;
+
+static void *ask(void *rt) {
+    troupe_msg *msg = cue_make(CUE_SAY, 0, TROUPE_NOBODY);
+    heard = troupe_ask(rt, asked, &msg, 60000);
+    cr_assert_null(msg);
+    return NULL;
+}
+
+static void ask_one_that_hangs(const troupe_behaviour *what) {
+    troupe *rt = stage_open(2);
+    pthread_t thread;
+    const troupe_child child = holder_as("held", what);
+    troupe_ref root = family(&child, 1, 3, 1000);
+    asked = stage_find("held");
+    gate_shut();
+    cr_assert_eq(pthread_create(&thread, NULL, ask, rt), 0);
+    gate_await(1);
+    stop_tree(root);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_eq(heard, TROUPE_GONE);
+    gate_open(1);
+    stage_await_log("supervisor/held, which was abandoned, has returned");
+    stage_close();
+}
+
+Test(abandon, who_asked_hears_of_it_at_once) {
+    ask_one_that_hangs(&holder);
+    ask_one_that_hangs(&blocking_holder);
 }
 
 Test(abandon, one_that_fails_when_it_returns_fails_nobody) {

@@ -1,6 +1,7 @@
 /* Links, beyond making and ending one. `case_N` is a numbered case of the conformance list for
  * links and monitors. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "actors/actor.h"
 #include "actors/find.h"
@@ -197,25 +198,49 @@ static const troupe_behaviour *player_with_8(void) {
     return &what;
 }
 
-Test(link_cases, case_25_exits_downs_and_timers_reach_a_full_mailbox_in_line) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
-    troupe_ref b, a = stage_enter(&ann), c = stage_enter(&cid);
+/* Fills the mailbox of one who handles nothing, but for one place; its words for what is in it. */
+static void fill(troupe_ref who, char *words, size_t room) {
+    const uint32_t places = stage_is_stepped() ? 8 : 7; /* what it waits with has a place, too */
+    for (uint32_t i = 1; i < places; i++) {
+        cue(who, CUE_SAY, i);
+        (void)snprintf(words + strlen(words), room - strlen(words), "ben:%u ", (unsigned)i);
+    }
+}
+
+/* `dan` hears of each end after `ben`, who was tied first: what it has heard is in ben's mail. */
+static void full_mailbox(unsigned workers) {
+    const player dan = {.id = "dan"};
+    char words[200] = "";
+    troupe *rt = stage_open(workers);
+    troupe_ref b, a = stage_enter(&ann), c = stage_enter(&cid), d = stage_enter(&dan);
     cr_assert_eq(troupe_spawn(rt, player_with_8(), &ben, &b), TROUPE_OK);
-    stage_expect("start(ann) start(cid) start(ben)");
+    stage_expect("start(ann) start(cid) start(dan) start(ben)");
     cue_done(b, "ben", CUE_TRAP, 1, TROUPE_NOBODY);
     cue_done(b, "ben", CUE_LINK, 0, a);
     cue_done(b, "ben", CUE_WATCH, 1, a);
     cue_done(b, "ben", CUE_LINK, 0, c);
-    cue_about(a, CUE_PASS, 11, b);
-    cue(a, CUE_EXIT, TROUPE_USER);
+    cue_done(d, "dan", CUE_WATCH, 3, c);
+    cue_done(d, "dan", CUE_WATCH, 4, a);
+    stage_hold(b);
+    fill(b, words, sizeof words);
     cue(c, CUE_EXIT, TROUPE_OK);
-    for (uint32_t i = 12; i < 19; i++) cue(b, CUE_SAY, i);
-    while (stage_there(a) || stage_there(c)) /* `ben` has handled nothing yet */
-        cr_assert_eq(troupe_step(rt, 1), 1);
-    stage_expect("stop(ann,USER) stop(cid,OK) ben:12 ben:13 ben:14 ben:15 ben:16 ben:17 ben:18 "
-                 "ben:11 exit(ben,USER) down(ben,1,USER) exit(ben,OK)");
+    stage_expect("stop(cid,OK) down(dan,3,OK)");
+    cue_done(a, "ann", CUE_PASS, 11, b); /* the last that fits */
+    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+    cr_assert_eq(troupe_post(rt, b, &msg), TROUPE_FULL);
+    troupe_drop(&msg);
+    cue(a, CUE_EXIT, TROUPE_USER);
+    stage_expect("stop(ann,USER) down(dan,4,USER)");
+    stage_let_go(b);
+    (void)snprintf(words + strlen(words), sizeof words - strlen(words),
+                   "exit(ben,OK) ben:11 exit(ben,USER) down(ben,1,USER)");
+    stage_expect(words);
     cr_assert_eq(stage_dead_letters(), 1, "more than what `ann` has failed on");
     stage_close();
+}
+
+Test(link_cases, case_25_exits_and_downs_reach_a_full_mailbox_in_line) {
+    in_all_orders(full_mailbox);
 }
 
 /* What `a`, who traps, gets of a stale ref, and that nobody else gets anything. */
@@ -230,11 +255,32 @@ static void use_stale(troupe_ref a, troupe_ref stale) {
     stage_expect("exit(ann,GONE) down(ann,1,GONE)");
 }
 
-Test(link_cases, case_26_a_stale_ref_never_reaches_another_not_even_past_the_last_generation) {
-    troupe *rt = stage_open(TROUPE_STEPPED);
-    troupe_ref a = stage_enter(&ann), who[3] = {stage_enter(&ben)};
-    stage_expect("start(ann) start(ben)");
+/* Spawns `ben` from inside, so that on a worker the place that was freed last is used again. */
+static troupe_err spawn_ben(troupe_self *self, void *state, troupe_msg **msg) {
+    troupe_ref *out =
+        (troupe_ref *)(uintptr_t)((const struct cue *)troupe_as(*msg, &cue_type))->who.id;
+    (void)state;
+    troupe_err err = troupe_spawn(troupe_runtime(self), &player_behaviour, &ben, out);
+    stage_say("spawned");
+    return err;
+}
+
+static troupe_ref enter_ben(troupe_ref spawner) {
+    troupe_ref who;
+    cue_about(spawner, CUE_SAY, 0, (troupe_ref){1, (uint64_t)(uintptr_t)&who});
+    stage_expect("start(ben) spawned");
+    return who;
+}
+
+static void stale_refs(unsigned workers) {
+    const troupe_behaviour spawns = {.name = "spawner", .receive = spawn_ben};
+    if (workers > 1) return; /* each worker has free places of its own */
+    troupe *rt = stage_open(workers);
+    troupe_ref spawner, a = stage_enter(&ann), who[3];
+    cr_assert_eq(troupe_spawn(rt, &spawns, NULL, &spawner), TROUPE_OK);
+    stage_expect("start(ann)");
     cue_done(a, "ann", CUE_TRAP, 1, TROUPE_NOBODY);
+    who[0] = enter_ben(spawner);
     tr_task *place = &tr_table_find(&rt->table, who[0].id)->task;
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(troupe_kill(rt, who[i]), TROUPE_OK);
@@ -242,12 +288,15 @@ Test(link_cases, case_26_a_stale_ref_never_reaches_another_not_even_past_the_las
         if (i == 0) /* as if it had been used so often: two generations are left */
             tr_store64_seq(&place->control, (uint64_t)(UINT32_MAX - 1) << 32 | TR_CONTROL_VACANT);
         for (int j = 0; j <= i; j++) use_stale(a, who[j]);
-        troupe_ref next = stage_enter(&ben);
-        stage_expect("start(ben)");
+        troupe_ref next = enter_ben(spawner);
         cr_assert_eq((uint32_t)next.id == (uint32_t)who[0].id, i < 2, "its place would alias");
         for (int j = 0; j <= i; j++) use_stale(a, who[j]);
         cue_done(next, "ben", CUE_TRAP, 0, TROUPE_NOBODY);
         if (i < 2) who[i + 1] = next;
     }
     stage_close();
+}
+
+Test(link_cases, case_26_a_stale_ref_never_reaches_another_not_even_past_the_last_generation) {
+    in_all_orders(stale_refs);
 }

@@ -14,7 +14,7 @@ TestSuite(supervisor_admin, .timeout = 60);
 
 static const player a = {.id = "a"}, b = {.id = "b"}, c = {.id = "c"};
 
-Test(supervisor_admin, a_list_tells_each_child_in_start_order) {
+Simulated(supervisor_admin, a_list_tells_each_child_in_start_order) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_supervision inner = {0};
     const troupe_child child[] = {kid(&c, TROUPE_PERMANENT),
@@ -42,7 +42,7 @@ Test(supervisor_admin, a_list_tells_each_child_in_start_order) {
     stage_close();
 }
 
-Test(supervisor_admin, a_list_fills_the_room_that_there_is) {
+Simulated(supervisor_admin, a_list_fills_the_room_that_there_is) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&c, 0)};
     troupe_ref top = family(child, 3, 5, 0);
@@ -72,7 +72,7 @@ static void list_inside(troupe_self *self) {
     stage_say("%s", troupe_errname(troupe_supervise(rt, &none, 9, &ref)));
 }
 
-Test(supervisor_admin, errors_of_a_list) {
+Simulated(supervisor_admin, errors_of_a_list) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_behaviour what = {.receive = echo};
     const player curious = {.id = "curious", .at_start = list_inside};
@@ -175,7 +175,7 @@ Test(supervisor_admin, case_31_noise_changes_nothing) {
     everywhere(noise);
 }
 
-Test(supervisor_admin, what_a_supervision_points_to_is_copied) {
+Simulated(supervisor_admin, what_a_supervision_points_to_is_copied) {
     (void)stage_open(STAGE_SIMULATED);
     char id[] = "a", name[] = "the name";
     troupe_child child = kid(&a, 0);
@@ -194,7 +194,7 @@ Test(supervisor_admin, what_a_supervision_points_to_is_copied) {
     stage_close();
 }
 
-Test(supervisor_admin, a_child_may_be_stopped_before_it_ever_ran) {
+Simulated(supervisor_admin, a_child_may_be_stopped_before_it_ever_ran) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const player late = {.id = "a", .start = TROUPE_LATER};
     const troupe_child child[] = {kid(&late, 0), kid(&b, 0)};
@@ -209,7 +209,7 @@ Test(supervisor_admin, a_child_may_be_stopped_before_it_ever_ran) {
 
 /* --- A supervisor's own name ------------------------------------------------------------------ */
 
-Test(supervisor_admin, a_supervisors_own_name_is_kept_over_restarts_and_in_reports) {
+Simulated(supervisor_admin, a_supervisors_own_name_is_kept_over_restarts_and_in_reports) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child grandchild = kid(&a, 0);
     const troupe_supervision inner = {.child = &grandchild, .children = 1, .name = "inner name"};

@@ -44,7 +44,7 @@ Test(supervisor_backoff, no_number_of_failures_overflows) {
     cr_assert_eq(tr_backoff_delay(&spec, UINT32_MAX, (uint64_t)UINT32_MAX << 32), UINT32_MAX);
 }
 
-Test(supervisor_backoff, a_quiet_time_makes_the_next_failure_a_first_one) {
+Simulated(supervisor_backoff, a_quiet_time_makes_the_next_failure_a_first_one) {
     troupe_self parent = {.rt = stage_open(STAGE_SIMULATED)};
     tr_kid kid = {.bond.parent = &parent,
                   .spec = {.backoff_ms = 100, .backoff_reset_ms = 70},
@@ -142,7 +142,7 @@ Everywhere(supervisor_backoff, case_44_a_stop_ends_the_delay) {
 }
 
 /* The time passes while its supervisor still waits for a sibling to stop. */
-Test(supervisor_backoff, a_delay_that_ends_too_late_starts_nobody) {
+Simulated(supervisor_backoff, a_delay_that_ends_too_late_starts_nobody) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {waiting(&a, &player_behaviour), kid(&slow_b, 0)};
     troupe_ref top = family(child, 2, 5, 0);
@@ -180,7 +180,7 @@ Everywhere(supervisor_backoff, its_group_stops_at_once_and_starts_with_it) {
     stage_close();
 }
 
-Test(supervisor_backoff, the_start_of_a_tree_goes_on_past_one_that_waits) {
+Simulated(supervisor_backoff, the_start_of_a_tree_goes_on_past_one_that_waits) {
     (void)stage_open(STAGE_SIMULATED);
     const player late = {.id = "late", .start = TROUPE_LATER};
     const troupe_child child[] = {waiting(&a, &player_behaviour), kid(&late, 0), kid(&b, 0)};
@@ -198,7 +198,7 @@ Test(supervisor_backoff, the_start_of_a_tree_goes_on_past_one_that_waits) {
     stage_close();
 }
 
-Test(supervisor_backoff, dynamic_children_wait_too) {
+Simulated(supervisor_backoff, dynamic_children_wait_too) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_child model = waiting(&a, &player_behaviour);
     model.name = NULL;

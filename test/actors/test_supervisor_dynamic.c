@@ -158,7 +158,7 @@ Test(supervisor_dynamic, case_61_administration) {
     everywhere(administration);
 }
 
-Test(supervisor_dynamic, one_that_is_slow_has_its_own_time) {
+Simulated(supervisor_dynamic, one_that_is_slow_has_its_own_time) {
     troupe_ref top = open_pool(STAGE_SIMULATED, TROUPE_PERMANENT, 100, 1);
     troupe_ref who = add(top, &slow), other = add(top, &a);
     cr_assert_eq(troupe_terminate_dynamic_child(stage_rt(), top, who, 10), TROUPE_TIMEOUT);
@@ -170,7 +170,7 @@ Test(supervisor_dynamic, one_that_is_slow_has_its_own_time) {
     stage_close();
 }
 
-Test(supervisor_dynamic, a_start_that_fails_leaves_nothing) {
+Simulated(supervisor_dynamic, a_start_that_fails_leaves_nothing) {
     troupe_ref top = open_pool(STAGE_SIMULATED, TROUPE_PERMANENT, 0, 1), ref = TROUPE_NOBODY;
     cr_assert_eq(troupe_start_dynamic_child(stage_rt(), top, &bad, MS, &ref), TROUPE_START_FAILED);
     counts_are(top, 0);

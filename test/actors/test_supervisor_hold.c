@@ -191,7 +191,7 @@ Everywhere(supervisor_hold, a_dynamic_child_is_held_and_starts_again_by_its_ref)
 }
 
 /* No ring of that many times is made: one would not fit into memory. */
-Test(supervisor_hold, without_a_limit_all_is_forgiven) {
+Simulated(supervisor_hold, without_a_limit_all_is_forgiven) {
     (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     troupe_ref top = family(&child, 1, TROUPE_UNLIMITED, 0);

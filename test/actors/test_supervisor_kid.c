@@ -13,7 +13,7 @@ TestSuite(supervisor_kid, .timeout = 60);
 
 static const player a = {.id = "a"};
 
-Test(supervisor_kid, it_is_a_copy_with_the_defaults_filled_in) {
+Simulated(supervisor_kid, it_is_a_copy_with_the_defaults_filled_in) {
     (void)stage_open(STAGE_SIMULATED);
     troupe_self parent = {.rt = stage_rt()};
     char id[] = "a", name[] = "name";
@@ -59,7 +59,7 @@ static void unmake(void *ctx) {
     tr_kid_free(*(tr_kid **)ctx, stage_rt()->heap);
 }
 
-Test(supervisor_kid, without_memory_nothing_of_it_is_left) {
+Simulated(supervisor_kid, without_memory_nothing_of_it_is_left) {
     (void)stage_open(STAGE_SIMULATED);
     tr_kid *kid;
     exhaust_call(stage_heap(), make, unmake, &kid);

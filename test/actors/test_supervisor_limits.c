@@ -46,7 +46,7 @@ Test(supervisor_limits, case_32_the_limit_is_more_than) {
 
 /* The report counts what is in the window at that moment, also once the ring has come round: here
  * of restarts at even gaps exactly the last `counting` are in it. */
-Test(supervisor_limits, the_report_counts_the_restarts_in_the_window) {
+Simulated(supervisor_limits, the_report_counts_the_restarts_in_the_window) {
     enum { GAP_MS = 100 };
     for (unsigned counting = 1; counting <= 7; counting++) {
         (void)stage_open(STAGE_SIMULATED);
@@ -65,7 +65,7 @@ Test(supervisor_limits, the_report_counts_the_restarts_in_the_window) {
     }
 }
 
-Test(supervisor_limits, none_is_forgiven_by_default) {
+Simulated(supervisor_limits, none_is_forgiven_by_default) {
     (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     troupe_ref top = family(&child, 1, 0, 0);
@@ -141,7 +141,7 @@ Everywhere(supervisor_limits, case_35_the_window_slides_to_the_millisecond) {
     stage_close();
 }
 
-Test(supervisor_limits, the_window_slides_over_more_than_one) {
+Simulated(supervisor_limits, the_window_slides_over_more_than_one) {
     (void)stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, 0);
     troupe_ref top = family(&child, 1, 3, 1000);
@@ -244,7 +244,7 @@ Test(supervisor_limits, case_41_what_never_works_is_tried_as_often_as_may_be) {
     everywhere(never_works);
 }
 
-Test(supervisor_limits, mail_waits_through_restarts_that_fail) {
+Simulated(supervisor_limits, mail_waits_through_restarts_that_fail) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     uint32_t starts = 0;
     const player shaky = {.id = "a", .starts = &starts, .fail_from = 2, .fail_past = 5};
@@ -335,7 +335,7 @@ Test(supervisor_limits, a_tree_stops_from_its_leaves) {
     }
 }
 
-Test(supervisor_limits, an_inner_start_that_fails_fails_the_outer) {
+Simulated(supervisor_limits, an_inner_start_that_fails_fails_the_outer) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const player bad = {.id = "bad", .start = TROUPE_SYSTEM};
     const troupe_child inner_child[] = {kid(&w, 0), kid(&bad, 0)};

@@ -59,7 +59,7 @@ Everywhere(supervisor_order, case_1_each_starts_after_the_one_before_is_ready) {
         one_after_the_other();
 }
 
-Test(supervisor_order, one_that_is_restarted_meanwhile_does_not_hurry_the_start) {
+Simulated(supervisor_order, one_that_is_restarted_meanwhile_does_not_hurry_the_start) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const player late = {.id = "b", .start = TROUPE_LATER};
     const troupe_child child[] = {kid(&a, 0), kid(&late, 0), kid(&c, 0)};

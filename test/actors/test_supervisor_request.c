@@ -72,7 +72,7 @@ Everywhere(supervisor_request, case_59_start_child) {
     for (troupe_strategy s = TROUPE_ONE_FOR_ONE; s <= TROUPE_REST_FOR_ONE; s++) starts(workers, s);
 }
 
-Test(supervisor_request, what_is_started_is_a_copy_and_is_restarted_by_its_rule) {
+Simulated(supervisor_request, what_is_started_is_a_copy_and_is_restarted_by_its_rule) {
     troupe_ref top = open_family(STAGE_SIMULATED, TROUPE_ONE_FOR_ONE, 3), ref;
     char id[] = "c";
     troupe_child child = kid(&c, TROUPE_TRANSIENT);
@@ -100,7 +100,7 @@ Everywhere(supervisor_request, case_16_the_id_of_a_temporary_child_that_ended_is
     stage_close();
 }
 
-Test(supervisor_request, a_start_is_answered_when_it_is_complete) {
+Simulated(supervisor_request, a_start_is_answered_when_it_is_complete) {
     troupe *rt = stage_rt();
     troupe_ref top = open_family(STAGE_SIMULATED, TROUPE_REST_FOR_ONE, 3), ref = TROUPE_NOBODY;
     rt = stage_rt();
@@ -114,7 +114,7 @@ Test(supervisor_request, a_start_is_answered_when_it_is_complete) {
     stage_close();
 }
 
-Test(supervisor_request, bad_requests_are_refused_at_once) {
+Simulated(supervisor_request, bad_requests_are_refused_at_once) {
     troupe_ref top = open_family(STAGE_SIMULATED, TROUPE_ONE_FOR_ONE, 3), ref;
     troupe *rt = stage_rt();
     const troupe_child none = {.id = "x"};
@@ -157,7 +157,7 @@ Test(supervisor_request, terminate_restart_and_delete) {
     everywhere(ends);
 }
 
-Test(supervisor_request, one_that_is_slow_is_killed_and_its_supervisor_answers_meanwhile) {
+Simulated(supervisor_request, one_that_is_slow_is_killed_and_its_supervisor_answers_meanwhile) {
     (void)stage_open(STAGE_SIMULATED);
     troupe_child child[] = {kid(&a, 0), kid(&slow_b, 0)};
     child[1].shutdown_ms = 1000;
@@ -228,7 +228,7 @@ Everywhere(supervisor_request, case_43_terminate_ends_the_tries) {
     stage_close();
 }
 
-Test(supervisor_request, a_restart_by_hand_that_fails_keeps_the_description) {
+Simulated(supervisor_request, a_restart_by_hand_that_fails_keeps_the_description) {
     (void)stage_open(STAGE_SIMULATED);
     uint32_t count = 0;
     const player shaky = {.id = "b", .starts = &count, .fail_from = 2, .fail_past = 3};
@@ -347,7 +347,7 @@ Test(supervisor_request, a_supervisor_that_ends_answers_all) {
 }
 
 /* Its group fails while it is being ended by hand: it has ended, and is started again. */
-Test(supervisor_request, who_waits_for_an_end_is_answered_also_if_the_group_starts_again) {
+Simulated(supervisor_request, who_waits_for_an_end_is_answered_also_if_the_group_starts_again) {
     (void)stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0),
                                   {.id = "c", .what = &player_behaviour, .arg = &slow_b}};

@@ -179,7 +179,7 @@ static void refused(troupe_child child, troupe_auto_shutdown mode, const char *w
     stage_close();
 }
 
-Test(supervisor_significant, what_makes_no_sense_is_refused) {
+Simulated(supervisor_significant, what_makes_no_sense_is_refused) {
     refused(significant(&a, TROUPE_PERMANENT), TROUPE_AUTO_SHUTDOWN_ANY,
             "child 0: it is permanent, so it can't be significant");
     refused(significant(&a, TROUPE_TRANSIENT), TROUPE_AUTO_SHUTDOWN_NEVER,
@@ -245,7 +245,7 @@ Everywhere(supervisor_significant, case_5_a_dynamic_child_that_ignores_leaves_no
 }
 
 /* Only a start can say so: later on it is an error like all others. */
-Test(supervisor_significant, ignore_is_an_error_of_a_child_that_runs) {
+Simulated(supervisor_significant, ignore_is_an_error_of_a_child_that_runs) {
     const troupe_child child = kid(&a, TROUPE_TRANSIENT);
     troupe_ref top =
         open_with(STAGE_SIMULATED, TROUPE_AUTO_SHUTDOWN_NEVER, TROUPE_ONE_FOR_ONE, &child, 1);
@@ -256,7 +256,7 @@ Test(supervisor_significant, ignore_is_an_error_of_a_child_that_runs) {
     stage_close();
 }
 
-Test(supervisor_significant, a_start_without_supervisor_returns_ignore) {
+Simulated(supervisor_significant, a_start_without_supervisor_returns_ignore) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref ref = TROUPE_NOBODY;
     cr_assert_eq(troupe_spawn(rt, &player_behaviour, &ignores, &ref), TROUPE_IGNORE);

@@ -96,7 +96,7 @@ Test(supervisor_stop, a_time_out_of_the_last_life_kills_nobody) {
     stage_close();
 }
 
-Test(supervisor_stop, who_is_too_slow_is_killed_at_the_time) {
+Simulated(supervisor_stop, who_is_too_slow_is_killed_at_the_time) {
     troupe_ref top = wait_for_slow(STAGE_SIMULATED, 1000, 999);
     stage_expect("start(b) start(a) stopping(a)");
     stage_advance(1);
@@ -228,7 +228,7 @@ Everywhere(supervisor_stop, case_56_a_kill_takes_the_whole_tree_and_leaks_nothin
     killed(workers, true);
 }
 
-Test(supervisor_stop, a_killed_inner_supervisor_is_restarted) {
+Simulated(supervisor_stop, a_killed_inner_supervisor_is_restarted) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child grandchild[] = {kid(&a, 0), kid(&b, 0)};
     const troupe_supervision inner = {.child = grandchild, .children = 2};
@@ -244,7 +244,7 @@ Test(supervisor_stop, a_killed_inner_supervisor_is_restarted) {
     stage_close();
 }
 
-Test(supervisor_stop, a_supervisor_without_living_children_can_be_killed) {
+Simulated(supervisor_stop, a_supervisor_without_living_children_can_be_killed) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_child child = kid(&a, TROUPE_TEMPORARY);
     troupe_ref top = family(&child, 1, 0, 0);

@@ -282,7 +282,7 @@ Test(supervisor_strategy, a_stop_ends_tries_that_never_wait) {
 static const player slow_b = {.id = "b", .stopping = TROUPE_LATER},
                     slow_c = {.id = "c", .stopping = TROUPE_LATER};
 
-Test(supervisor_strategy, a_group_is_stopped_by_its_own_rules) {
+Simulated(supervisor_strategy, a_group_is_stopped_by_its_own_rules) {
     (void)stage_open(STAGE_SIMULATED);
     troupe_child child[] = {kid(&a, 0), kid(&slow_b, 0), kid(&slow_c, 0), kid(&d, 0)};
     child[1].shutdown_ms = 1000;
@@ -326,7 +326,7 @@ Test(supervisor_strategy, a_time_out_of_an_earlier_stop_kills_nobody) {
     stage_close();
 }
 
-Test(supervisor_strategy, one_that_fails_while_its_group_stops_is_no_other_restart) {
+Simulated(supervisor_strategy, one_that_fails_while_its_group_stops_is_no_other_restart) {
     (void)stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), kid(&slow_b, 0), kid(&slow_c, 0)};
     troupe_ref top = group(TROUPE_ONE_FOR_ALL, child, 3, 1);
@@ -342,7 +342,7 @@ Test(supervisor_strategy, one_that_fails_while_its_group_stops_is_no_other_resta
 }
 
 /* It has been restarted already when its own group goes on to start. */
-Test(supervisor_strategy, an_earlier_one_that_fails_meanwhile_widens_the_group) {
+Simulated(supervisor_strategy, an_earlier_one_that_fails_meanwhile_widens_the_group) {
     (void)stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&slow_c, 0)};
     troupe_ref top = group(TROUPE_REST_FOR_ONE, child, 3, 2);
@@ -356,7 +356,7 @@ Test(supervisor_strategy, an_earlier_one_that_fails_meanwhile_widens_the_group) 
     stage_close();
 }
 
-Test(supervisor_strategy, a_failure_during_the_start_restarts_those_that_had_started) {
+Simulated(supervisor_strategy, a_failure_during_the_start_restarts_those_that_had_started) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const player late = {.id = "c", .start = TROUPE_LATER};
     const troupe_child child[] = {kid(&a, 0), kid(&b, 0), kid(&late, 0), kid(&d, 0)};
@@ -374,7 +374,7 @@ Test(supervisor_strategy, a_failure_during_the_start_restarts_those_that_had_sta
     stage_close();
 }
 
-Test(supervisor_strategy, an_unknown_strategy_is_refused) {
+Simulated(supervisor_strategy, an_unknown_strategy_is_refused) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     const troupe_supervision what = {.strategy = (troupe_strategy)(TROUPE_SIMPLE_ONE_FOR_ONE + 1)};
     troupe_ref top;

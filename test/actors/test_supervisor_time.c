@@ -72,7 +72,7 @@ Everywhere(supervisor_time, case_13_a_stop_does_not_wait_for_a_start) {
 }
 
 /* Its time ends once it is ready: what runs long is not killed for it. */
-Test(supervisor_time, who_was_ready_in_time_is_left_alone) {
+Simulated(supervisor_time, who_was_ready_in_time_is_left_alone) {
     (void)stage_open(STAGE_SIMULATED);
     const troupe_child child[] = {timed(&a), timed(&never)};
     const troupe_supervision what = {.child = child, .children = 2, .max_restarts = 5};

@@ -6,6 +6,7 @@
 #include <troupe/link.h>
 
 #include <troupe/report.h>
+#include <troupe/shutdown.h>
 
 #include "actors/runtime.h"
 #include "test/support/exhaust.h"
@@ -187,6 +188,45 @@ Test(takes_nothing, troupe_close) {
         for (int i = 0; i < 10; i++)
             cr_assert_eq(troupe_spawn(rt, &player_behaviour, &ann, &who), TROUPE_OK);
         exhaust_nothing(stage_heap(), close_it, &rt);
+        cr_assert_null(rt);
+        stage_close();
+    }
+}
+
+static void quiesce(void *ctx) {
+    (void)ctx;
+    troupe_quiesce(it.rt);
+    cr_assert_eq(troupe_post(it.rt, it.who, &it.msg), TROUPE_QUIESCED);
+}
+
+Test(takes_nothing, troupe_quiesce) {
+    outside(quiesce);
+}
+
+static void drain(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_post(it.rt, it.who, &it.msg), TROUPE_OK);
+    cr_assert_eq(troupe_drain(it.rt, 60000, NULL), TROUPE_OK);
+    stage_expect("start(ann) ann:1");
+}
+
+Test(takes_nothing, troupe_drain) {
+    outside(drain);
+}
+
+static void shut_down(void *rt) {
+    cr_assert_eq(troupe_shutdown(rt, 60000, 0, NULL), TROUPE_OK);
+}
+
+Test(takes_nothing, troupe_shutdown) {
+    for (unsigned workers = 0; workers < 2; workers++) {
+        const troupe_config config = stage_prepare(workers ? workers : TROUPE_STEPPED);
+        troupe *rt;
+        troupe_ref who;
+        cr_assert_eq(troupe_open(&config, &rt), TROUPE_OK);
+        for (int i = 0; i < 10; i++)
+            cr_assert_eq(troupe_spawn(rt, &player_behaviour, &ann, &who), TROUPE_OK);
+        exhaust_nothing(stage_heap(), shut_down, &rt);
         cr_assert_null(rt);
         stage_close();
     }

@@ -123,7 +123,7 @@ Everywhere(unread, without_flush_it_is_all_there) {
 }
 
 /* The ask is behind the message that its actor fails on. */
-Test(unread, who_asked_is_told_at_the_flush) {
+Simulated(unread, who_asked_is_told_at_the_flush) {
     (void)open_with(STAGE_SIMULATED, flushed(&a));
     cue_named("a", CUE_FAIL, TROUPE_USER);
     troupe_msg *msg = cue_make(CUE_ANSWER, 1, TROUPE_NOBODY);
@@ -277,7 +277,7 @@ Everywhere(unread, a_flush_leaves_what_is_tried_again) {
 }
 
 /* It failed on a message, has handled it since, and is killed: the next one is like all others. */
-Test(unread, a_flush_leaves_nothing_that_was_handled_at_last) {
+Simulated(unread, a_flush_leaves_nothing_that_was_handled_at_last) {
     left = 1;
     troupe_ref top = open_with(
         STAGE_SIMULATED,

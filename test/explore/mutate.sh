@@ -73,6 +73,17 @@ call-of-one-that-runs   | actors/worker.c   | actors  | s/if (!task->queued) tr_
 thief-keeps-home        | actors/sched.c    | actors  | s/tr_store32_release(&task->home, to->index);//
 thief-takes-no-bias     | actors/sched.c    | actors  | /^static bool rob(/,/^}/s/tr_bias_\(take\|give\)(&victim->bias);//
 home-published-relaxed  | actors/route.c    | actors  | /^static void settle_from_afar/,/^}/s/tr_store32_release(&task->home, 0)/tr_store32_relaxed(\&task->home, 0)/
+abandon-claims-anyway   | actors/abandon.c  | abandon | s/return !(tr_or64_seq(&self->task.control, TR_CONTROL_ENDING) .*/return tr_or64_seq(\&self->task.control, TR_CONTROL_ENDING) != 0;/
+abandon-over-an-end     | actors/abandon.c  | abandon | s/uint64_t unless = TR_CONTROL_ENDING | /uint64_t unless = /
+abandon-while-it-tells  | actors/abandon.c  | abandon | s/TR_CONTROL_ENDING | TR_CONTROL_TELLING | /TR_CONTROL_ENDING | /
+abandon-over-a-note     | actors/abandon.c  | abandon | s/(was_ready ? 0 : TR_CONTROL_TOLD)/0/
+abandon-tells-anyway    | actors/abandon.c  | abandon | /^bool tr_abandon_may_tell/,/^}/s/return !(control & TR_CONTROL_ABANDONED);/return control != 0;/
+abandon-does-not-wait   | actors/abandon.c  | abandon | s/while (!(tr_load64_acquire(&self->task.control) & TR_CONTROL_LEFT)) tr_thread_yield();//
+abandon-is-seen-running | actors/abandon.c  | abandon | /^void tr_abandon_return/,/^}/s/tr_turn_unwatch(&rt->sched, &self->task);//
+abandon-unguarded       | actors/abandon.c  | abandon | /^static bool take_away/,/^}/s/tr_hold hold = .*//; /^static bool take_away/,/^}/s/tr_route_let_go(sched, hold);//
+abandon-leaves-mail     | actors/abandon.c  | abandon | s/bool wanted = tr_mailbox_close(&self->task.box);/bool wanted = false;/
+abandon-does-not-kick   | actors/route.c    | abandon | /^void tr_route_leave/,/^}/s/if (tr_mailbox_kick(&task->box)) call(sched, task);//
+abandon-twice-decided   | actors/route.c    | abandon | /^uint64_t tr_route_abandon/,/^}/s/ || (control & (unless | TR_CONTROL_VACANT))//
 channel-one-too-many    | mailbox/channel.c | channel | s/channel->items + channel->permits < channel->capacity/channel->items + channel->permits <= channel->capacity/
 channel-one-too-few     | mailbox/channel.c | channel | s/channel->items + channel->permits < channel->capacity/channel->items + channel->permits + 1 < channel->capacity/
 channel-permits-free    | mailbox/channel.c | channel | s/channel->items + channel->permits < channel->capacity/channel->items < channel->capacity/
@@ -120,7 +131,8 @@ compile() {
 }
 sources="base/bias base/heap base/place mailbox/mailbox mailbox/channel test/explore/bias
     test/explore/mailbox test/explore/bound test/explore/mailbox_world test/explore/channel
-    test/explore/channel_world test/explore/actors actors/pace actors/worker actors/route
+    test/explore/channel_world test/explore/actors test/explore/abandon
+    test/explore/neighbours actors/abandon actors/pace actors/worker actors/route
     actors/turn actors/sched"
 for source in $sources; do
     compile "$source" || exit 1
@@ -133,7 +145,11 @@ objects() {
     [ "$1" = channel ] || echo base_bias.o mailbox_mailbox.o
     case $1 in
     channel) echo base_heap.o base_place.o mailbox_channel.o test_explore_channel_world.o ;;
-    actors) echo base_place.o actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o ;;
+    actors | abandon)
+        echo base_place.o actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o
+        echo test_explore_neighbours.o
+        [ "$1" = actors ] || echo actors_abandon.o
+        ;;
     *) echo test_explore_mailbox_world.o ;;
     esac
 }

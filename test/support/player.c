@@ -3,9 +3,11 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <troupe/link.h>
+#include <troupe/simulation.h>
 
 #include "actors/runtime.h"
 #include "serial/envelope.h"
+#include "test/support/gate.h"
 #include "test/support/stage.h"
 
 const troupe_type cue_type = TROUPE_TYPE(cue, TROUPE_FIELD(cue, act), TROUPE_FIELD(cue, n),
@@ -73,6 +75,7 @@ static troupe_err play(troupe_self *self, struct memory *memory, const struct cu
         return TROUPE_OK;
     case CUE_TRAP: troupe_trap_exits(self, cue->n); return TROUPE_OK;
     case CUE_SIGNAL: return troupe_exit_signal(self, cue->who, (troupe_err)cue->n);
+    case CUE_WAIT: gate_wait(); return TROUPE_OK;
     default: return TROUPE_INVALID;
     }
 }
@@ -158,4 +161,21 @@ troupe_ref stage_enter(const player *who) {
     troupe_ref ref = TROUPE_NOBODY;
     cr_assert_eq(troupe_spawn(stage_rt(), &player_behaviour, who, &ref), TROUPE_OK);
     return ref;
+}
+
+void stage_hold(troupe_ref who) {
+    if (stage_is_stepped()) {
+        cr_assert_eq(troupe_sim_hold(stage_rt()->sim, who, true), TROUPE_OK);
+        return;
+    }
+    gate_shut();
+    cue(who, CUE_WAIT, 0);
+    gate_await(1);
+}
+
+void stage_let_go(troupe_ref who) {
+    if (stage_is_stepped())
+        cr_assert_eq(troupe_sim_hold(stage_rt()->sim, who, false), TROUPE_OK);
+    else
+        gate_open(1);
 }

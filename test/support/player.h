@@ -38,7 +38,8 @@ enum {
     CUE_UNLINK, /* ends that; says unlink(id,ERROR) */
     CUE_TRAP,   /* traps exits from here on, or not if n is 0; then says exit(id,REASON) for one of
                  * a link and signal(id,REASON) for one that was sent */
-    CUE_SIGNAL  /* sends who an exit signal with reason n */
+    CUE_SIGNAL, /* sends who an exit signal with reason n */
+    CUE_WAIT    /* waits at the gate */
 };
 
 struct cue {
@@ -62,6 +63,13 @@ void cue_about(troupe_ref to, uint32_t act, uint32_t n, troupe_ref who);
 /* The same, and waits until it has been done: the diary, which must get nothing else meanwhile, is
  * empty then. `id` is the player's. */
 void cue_done(troupe_ref to, const char *id, uint32_t act, uint32_t n, troupe_ref who);
+
+/* Has a player handle nothing, from its next message on: in a simulation it is held, on a worker it
+ * waits at the gate, in a message that keeps its place of the bound. One at a time. */
+void stage_hold(troupe_ref who);
+
+/* Lets it go on. */
+void stage_let_go(troupe_ref who);
 
 /* What a cue about no number holds: the `n` of a message that is a cue. */
 uint32_t cue_n(const troupe_msg *msg);

@@ -2,12 +2,14 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "actors/runtime.h"
 #include "actors/sim.h"
@@ -62,11 +64,25 @@ troupe_config stage_prepare(unsigned workers) {
                            .now = workers == TROUPE_STEPPED ? read_clock : NULL};
 }
 
+/* For who counts: which test is played, with which seed. One line a simulation, written at once, as
+ * other tests may write theirs. */
+static void note_simulation(const char *seed) {
+    const char *path = getenv("STAGE_LEDGER");
+    char line[200];
+    if (!path) return;
+    int size = snprintf(line, sizeof line, "%s/%s %s\n", criterion_current_test->category,
+                        criterion_current_test->name, seed ? seed : "plain");
+    int file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
+    cr_assert(file >= 0 && write(file, line, (size_t)size) == size);
+    (void)close(file);
+}
+
 static void open_simulated(const troupe_config *config) {
     static const uint32_t plain[] = {0}; /* always what has waited longest */
     const char *seed = getenv("STAGE_SEED");
     troupe_sim_config how = {.seed = seed ? strtoull(seed, NULL, 10) : 0};
     if (!seed) how.trace = plain;
+    note_simulation(seed);
     cr_assert_eq(troupe_sim_open(&how, &stage.sim), TROUPE_OK);
     stage.sim->event_ns = 0; /* time moves when told to */
     cr_assert_eq(troupe_sim_runtime(stage.sim, config, &stage.rt), TROUPE_OK);
