@@ -10,6 +10,7 @@
 #include "actors/overflow.h"
 #include "actors/report.h"
 #include "actors/send.h"
+#include "actors/stamp.h"
 #include "actors/supervisor.h"
 #include "actors/turn.h"
 #include "base/check.h"
@@ -115,6 +116,7 @@ tr_failure *tr_actor_failure(troupe_self *self) {
     if (!self->failure) return NULL;
     self->failure->doing = tr_actor_doing(self);
     self->failure->from = troupe_sender(self);
+    self->failure->waited_ms = tr_stamp_waited(self);
     return self->failure;
 }
 

@@ -56,6 +56,7 @@ typedef struct tr_failure {
     char text[200];
     const char *doing; /* the callback, or the type of the message being handled */
     troupe_ref from;   /* that message's sender */
+    int64_t waited_ms; /* how long it had waited; -1: there was none */
     char message[200]; /* what it says; "": none, or it was sent on */
     bool quarantined;  /* it will not come again */
 } tr_failure;

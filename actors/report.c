@@ -149,6 +149,7 @@ static void add_failure(troupe_report *report, const tr_failure *failure, const 
     report->doing = failure->doing;
     report->message = failure->message;
     report->from = failure->from;
+    report->waited_ms = failure->waited_ms;
     if (failure->file) report->file = failure->file;
     report->line = failure->line;
 }

@@ -22,6 +22,7 @@ static inline troupe_report tr_report_blank(troupe_report_kind kind, troupe_leve
                            .behaviour = "",
                            .doing = "",
                            .message = "",
+                           .waited_ms = -1,
                            .text = "",
                            .file = "",
                            .supervisor = "",

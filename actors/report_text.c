@@ -79,17 +79,18 @@ static void put_heading(tr_sheet *to, const troupe_report *it) {
     tr_sheet_put(to, " %s%s\n", it->path, life);
 }
 
-static void put_from(tr_sheet *to, troupe_ref from) {
+static void put_from(tr_sheet *to, troupe_ref from, int64_t waited_ms) {
     char who[64];
     tr_ref_text(from, who, sizeof who);
     tr_sheet_put(to, ", from %s", who);
+    if (waited_ms >= 0) tr_sheet_put(to, ", waited %" PRId64 " ms", waited_ms);
 }
 
 static void put_doing(tr_sheet *to, const troupe_report *it) {
     if (!*it->doing) return;
     tr_sheet_put(to, "\n%-15s %s", *it->message ? "While handling" : "In",
                  *it->message ? it->message : it->doing);
-    if (*it->message) put_from(to, it->from);
+    if (*it->message) put_from(to, it->from, it->waited_ms);
     if (it->for_ms) tr_sheet_put(to, ", for %" PRIu64 " ms", it->for_ms);
 }
 
@@ -173,6 +174,7 @@ size_t troupe_report_line(const troupe_report *report, char *text, size_t room) 
     put_value(&to, "doing", report->doing);
     put_value(&to, "message", report->message);
     put_ref(&to, "from", report->from);
+    if (report->waited_ms > 0) put_number(&to, "waited_ms", (uint64_t)report->waited_ms);
     put_number(&to, "for_ms", report->for_ms);
     if (report->why) put_value(&to, "why", troupe_errname(report->why));
     if (report->why >= TROUPE_USER) put_number(&to, "number", (uint64_t)report->why);

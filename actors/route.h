@@ -26,11 +26,9 @@ TR_COLD tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, boo
 TR_COLD tr_push tr_route_replace(tr_sched *sched, tr_task *task, uint32_t generation, tr_link *link,
                                  bool (*may)(const tr_link *link), tr_link **old);
 
-/* Puts a link into a task's mailbox, and has the task run if it rests. OK, FULL or CLOSED. Any
- * thread. */
-static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
-    tr_worker *worker = tr_sched_mine(sched);
-    if (!worker) return tr_route_post(sched, task, link, counted);
+/* What `tr_route_push` does for the worker that the calling thread is. */
+static inline tr_push tr_route_push_by(tr_worker *worker, tr_task *task, tr_link *link,
+                                       bool counted) {
     tr_pace_sent(&worker->pace);
     bool lightly = tr_bias_enter(&worker->bias);
     bool here = tr_load32_acquire(&task->home) == worker->index;
@@ -42,7 +40,15 @@ static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *lin
             tr_worker_put(worker, task, true);
     }
     tr_bias_leave(&worker->bias, lightly);
-    return here ? pushed : tr_route_push_far(sched, task, link, counted);
+    return here ? pushed : tr_route_push_far(worker->sched, task, link, counted);
+}
+
+/* Puts a link into a task's mailbox, and has the task run if it rests. OK, FULL or CLOSED. Any
+ * thread. */
+static inline tr_push tr_route_push(tr_sched *sched, tr_task *task, tr_link *link, bool counted) {
+    tr_worker *worker = tr_sched_mine(sched);
+    return worker ? tr_route_push_by(worker, task, link, counted)
+                  : tr_route_post(sched, task, link, counted);
 }
 
 /* What guards the private part of a task: the bias of its home, or the lock of those without. */

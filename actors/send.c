@@ -3,9 +3,13 @@
 
 #include "actors/overflow.h"
 #include "actors/report.h"
+#include "actors/stamp.h"
 #include "base/check.h"
 
-enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
+enum {
+    HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN,
+    KEPT = TR_MSG_EMBEDDED | TR_MSG_POOLED | TR_MSG_TRAILER
+};
 
 /* Writes who sent a message, to whom and how. A ref in two halves here and below: as a structure
  * the compiler stores it in halves and loads it whole, for which the processor waits some 5 ns. */
@@ -13,10 +17,23 @@ static inline void stamp(troupe *rt, troupe_msg *it, uint64_t node, uint64_t id,
                          unsigned how) {
     it->sender = id;
     it->generation = (uint32_t)(to >> 32);
-    it->flags = (it->flags & ~(uint32_t)HOW) | (how & TR_SEND_FREE ? 0 : TR_MSG_COUNTED) |
-                (how & TR_SEND_ASK ? TR_MSG_ASK : 0);
+    it->flags = (it->flags & KEPT) | (how & TR_SEND_FREE ? 0 : TR_MSG_COUNTED) |
+                (how & TR_SEND_ASK ? TR_MSG_ASK : 0) | tr_stamp_now(&rt->sched);
     if (TR_UNLIKELY(node != rt->node && id))
         tr_msg_set_sender(it, rt->node, (troupe_ref){node, id});
+}
+
+/* From a thread that is no worker, which may find the coarse clock asleep. */
+static TR_COLD tr_push post(troupe *rt, tr_task *task, troupe_msg *it, bool counted) {
+    tr_stamp_wake(rt);
+    it->flags = (it->flags & ~TR_MSG_STAMP_MASK) | tr_stamp_now(&rt->sched);
+    return tr_route_post(&rt->sched, task, &it->link, counted);
+}
+
+static inline tr_push push(troupe *rt, tr_task *task, troupe_msg *it, bool counted) {
+    tr_worker *worker = tr_sched_mine(&rt->sched);
+    if (TR_UNLIKELY(!worker)) return post(rt, task, it, counted);
+    return tr_route_push_by(worker, task, &it->link, counted);
 }
 
 /* A refused message is as if it had never been sent. */
@@ -38,7 +55,7 @@ static TR_INLINE troupe_err deliver(troupe *rt, uint64_t node, uint64_t id, uint
     if (TR_UNLIKELY(!self)) return TROUPE_GONE;
     troupe_msg *it = *msg;
     stamp(rt, it, node, id, to, how);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
+    tr_push pushed = push(rt, &self->task, it, !(how & TR_SEND_FREE));
     if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(rt, self, to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;
@@ -80,7 +97,7 @@ troupe_err tr_send_signal(troupe *rt, troupe_msg **msg) {
     troupe_self *self = tr_table_find(&rt->table, signal->to);
     if (!self) return TROUPE_GONE;
     stamp(rt, it, signal->from.node, signal->from.id, 0, TR_SEND_FREE);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, false);
+    tr_push pushed = push(rt, &self->task, it, false);
     if (pushed != TR_PUSH_OK) return refuse(rt, self, signal->to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;

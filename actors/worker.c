@@ -1,5 +1,6 @@
 #include "actors/worker.h"
 
+#include "actors/stamp.h"
 #include "base/check.h"
 
 void tr_worker_init(tr_worker *worker, struct tr_sched *sched, uint32_t index, uint32_t others) {
@@ -45,8 +46,10 @@ void tr_worker_take_calls(tr_worker *worker) {
 
 bool tr_worker_look(tr_worker *worker, const tr_task *task, bool *late) {
     const tr_runq *queue = &worker->queue;
+    uint64_t now = tr_clock();
     worker->looks = true;
-    return tr_pace_look(&worker->pace, tr_clock(), queue->taken, queue->length, task, late);
+    tr_stamp_tick(worker->sched, now);
+    return tr_pace_look(&worker->pace, now, queue->taken, queue->length, task, late);
 }
 
 /* --- Calling and sleeping --------------------------------------------------------------------- */
