@@ -48,6 +48,8 @@ typedef struct tr_bond {
     uint64_t tried_at;       /* its `handled` then */
 } tr_bond;
 
+enum { TR_CALLERS_MOST = 16 };
+
 /* How a life failed, for the report. */
 typedef struct tr_failure {
     const char *condition; /* that did not hold; NULL: it is about none */
@@ -59,6 +61,8 @@ typedef struct tr_failure {
     int64_t waited_ms; /* how long it had waited; -1: there was none */
     char message[200]; /* what it says; "": none, or it was sent on */
     bool quarantined;  /* it will not come again */
+    unsigned callers;  /* return addresses from the place of the failure to the callback */
+    uintptr_t caller[TR_CALLERS_MOST];
 } tr_failure;
 
 /* In `in_hand`, beside TR_MSG_*: there is a message. */

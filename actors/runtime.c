@@ -21,6 +21,7 @@ static troupe_err check(const troupe_config *config) {
 static void make_rooms(troupe *rt) {
     tr_deads_init(&rt->deads);
     tr_folds_init(&rt->folds);
+    tr_teller_init(&rt->teller, rt);
     tr_timers_init(&rt->timers, rt);
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
@@ -34,6 +35,7 @@ static void free_all(troupe *rt) {
     if (rt->fatal) tr_fatal_uninstall();
     tr_timers_fini(&rt->timers);
     tr_folds_fini(&rt->folds);
+    tr_teller_fini(&rt->teller);
     tr_deads_fini(&rt->deads);
     tr_sched_fini(&rt->sched);
     tr_mutex_fini(&rt->services_lock);
@@ -190,6 +192,7 @@ static void finish(troupe *rt) {
     }
     tr_timers_end(&rt->timers);
     tr_sched_end(&rt->sched);
+    tr_teller_end(&rt->teller);
     settle_accounts(rt);
     if (rt->sim) tr_sim_left(rt->sim, rt);
     free_all(rt);
