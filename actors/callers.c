@@ -1,5 +1,7 @@
 #include "actors/callers.h"
 
+#include <troupe/moves.h>
+
 #include "actors/guard.h"
 #include "actors/life.h"
 #include "actors/turn.h"
@@ -25,6 +27,7 @@ void tr_callers_keep(troupe_self *self, const uintptr_t *at, unsigned n) {
     for (unsigned i = 0; i < n && failure->callers < TR_CALLERS_MOST; i++) {
         uintptr_t function = tr_backtrace_function(at[i]);
         if (function && is_ours(function)) return;
+        if (function == (uintptr_t)troupe_moved) continue; /* it speaks for who called it */
         failure->caller[failure->callers++] = at[i];
         if (function && is_callback(self, function)) return;
     }

@@ -8,6 +8,7 @@
 #include <troupe/error.h>
 #include <troupe/link.h>
 #include <troupe/message.h>
+#include <troupe/moves.h>
 #include <troupe/observe.h>
 #include <troupe/service.h>
 #include <troupe/supervisor.h>

@@ -1,5 +1,6 @@
 /* Reports of real failures, word for word: each is compared with a file in test/actors/golden. What
  * differs from run to run is masked. GOLDEN=write writes the files anew, to be looked at. */
+#define TROUPE_DEBUG_MOVES
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <sched.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <troupe/link.h>
+#include <troupe/moves.h>
 #include <troupe/report.h>
 
 #include "base/atomic.h"
@@ -129,6 +131,12 @@ static troupe_err send_to_other(troupe_self *self, void *state, troupe_msg **msg
 
 static troupe_err send_twice(troupe_self *self, void *state, troupe_msg **msg) {
     (void)state;
+    troupe_err err = (troupe_send)(self, other, msg); /* as without TROUPE_DEBUG_MOVES */
+    return err ? err : (troupe_send)(self, other, msg);
+}
+
+static troupe_err send_twice_and_be_seen(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
     troupe_err err = troupe_send(self, other, msg);
     return err ? err : troupe_send(self, other, msg);
 }
@@ -200,6 +208,12 @@ Test(golden, a_message_that_was_sent_already) {
     (void)open_with(STAGE_SIMULATED);
     other = stage_enter(&ann);
     one_fails("moved_message", send_twice);
+}
+
+Test(golden, a_message_that_was_sent_already_in_a_debug_build) {
+    (void)open_with(STAGE_SIMULATED);
+    other = stage_enter(&ann);
+    one_fails("moved_message_debug", send_twice_and_be_seen);
 }
 
 Test(golden, an_ask_to_oneself) {
