@@ -64,7 +64,7 @@ static APART troupe_err middle(troupe_self *self) {
     return err;
 }
 
-static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
+static APART troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     (void)state, (void)msg;
     troupe_err err = middle(self);
     deep++;
