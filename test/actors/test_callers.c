@@ -49,10 +49,16 @@ static APART troupe_err fault(volatile int *where) {
     return TROUPE_OK;
 }
 
+/* Returns from the macro itself, which the compiler may make a jump: then it is not seen. */
+static APART troupe_err require(troupe_self *self) {
+    TROUPE_REQUIRE(self, deep < 0, "deep is %d", deep);
+    return TROUPE_OK;
+}
+
 static APART troupe_err helper(troupe_self *self) {
     troupe_err err = TROUPE_USER;
     if (way == SAY || way == SAY_AND_FAULT) err = troupe_fail(self, TROUPE_USER, "so");
-    if (way == REQUIRE) TROUPE_REQUIRE(self, deep < 0, "deep is %d", deep);
+    if (way == REQUIRE) err = require(self);
     deep++;
     return err;
 }
@@ -120,7 +126,10 @@ Test(callers, of_each_callback_end_at_it) {
     expect(3, in_receive);
     way = REQUIRE;
     fails_in_receive((troupe_behaviour){0});
+    if (callers && function[0] == (uintptr_t)require)
+        memmove(function, function + 1, --callers * sizeof *function);
     expect(3, in_receive);
+    way = SAY;
     const troupe_behaviour what = {.name = "x", .receive = receive, .stop = stop};
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
     cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);

@@ -88,6 +88,7 @@ Test(stamp, a_message_that_is_sent_on_waits_from_then) {
     cr_assert_eq(troupe_spawn(stage_rt(), &refuser, NULL, &other), TROUPE_OK);
     cr_assert_eq(troupe_spawn(stage_rt(), &forwarder, NULL, &from), TROUPE_OK);
     (void)stage_run();
+    later(300); /* has bits that 700 has not */
     cue(from, CUE_SAY, 1);
     later(400);
     cr_assert_eq(troupe_step(stage_rt(), 1), 1); /* it is sent on */
