@@ -6,17 +6,18 @@
 #include <string.h>
 
 #include "actors/abandon.h"
+#include "actors/callers.h"
 #include "actors/guard.h"
 #include "actors/overflow.h"
 #include "actors/report.h"
 #include "actors/send.h"
+#include "actors/stamp.h"
 #include "actors/supervisor.h"
 #include "actors/turn.h"
 #include "base/check.h"
 #include "base/heap.h"
 
-const troupe_type tr_note_type = {"troupe_note", sizeof(struct tr_note_body), NULL, 0,
-                                   TROUPE_FLAT};
+const troupe_type tr_note_type = {"troupe_note", sizeof(struct tr_note_body), NULL, 0, TROUPE_FLAT};
 
 troupe *troupe_runtime(troupe_self *self) {
     return self->rt;
@@ -116,11 +117,19 @@ tr_failure *tr_actor_failure(troupe_self *self) {
     if (!self->failure) return NULL;
     self->failure->doing = tr_actor_doing(self);
     self->failure->from = troupe_sender(self);
+    self->failure->waited_ms = tr_stamp_waited(self);
     return self->failure;
 }
 
+/* Where somebody says that an actor fails, and what does not hold there. */
+typedef struct tr_said {
+    const char *condition, *file;
+    int line;
+    const void *from; /* the return address in there; NULL: the runtime says so */
+} tr_said;
+
 /* Puts a failure on record, if it is the first of this life, and ends the life. */
-static troupe_err fail(troupe_self *self, troupe_err why, tr_failure how, const char *format,
+static troupe_err fail(troupe_self *self, troupe_err why, tr_said how, const char *format,
                        va_list args) {
     if (why == TROUPE_OK) why = TROUPE_FAILED;
     tr_failure *failure = tr_actor_failure(self);
@@ -132,6 +141,7 @@ static troupe_err fail(troupe_self *self, troupe_err why, tr_failure how, const 
         /* One that was cut says so. */
         if (length >= (int)sizeof failure->text)
             memcpy(failure->text + sizeof failure->text - sizeof "...", "...", sizeof "...");
+        if (how.from) tr_callers_note(self, how.from);
     }
     troupe_exit(self, why);
     return why;
@@ -141,7 +151,7 @@ troupe_err troupe_fail_at(troupe_self *self, troupe_err why, const char *file, i
                           const char *format, ...) {
     va_list args;
     va_start(args, format);
-    why = fail(self, why, (tr_failure){.file = file, .line = line}, format, args);
+    why = fail(self, why, (tr_said){NULL, file, line, __builtin_return_address(0)}, format, args);
     va_end(args);
     return why;
 }
@@ -150,7 +160,7 @@ troupe_err troupe_unmet_at(troupe_self *self, const char *condition, const char 
                            const char *format, ...) {
     va_list args;
     va_start(args, format);
-    const tr_failure how = {.condition = condition, .file = file, .line = line};
+    const tr_said how = {condition, file, line, __builtin_return_address(0)};
     troupe_err why = fail(self, TROUPE_UNMET, how, format, args);
     va_end(args);
     return why;
@@ -159,7 +169,7 @@ troupe_err troupe_unmet_at(troupe_self *self, const char *condition, const char 
 void tr_actor_fail(troupe_self *self, troupe_err why, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    (void)fail(self, why, (tr_failure){.file = NULL}, format, args);
+    (void)fail(self, why, (tr_said){.file = NULL}, format, args);
     va_end(args);
 }
 

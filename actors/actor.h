@@ -48,6 +48,8 @@ typedef struct tr_bond {
     uint64_t tried_at;       /* its `handled` then */
 } tr_bond;
 
+enum { TR_CALLERS_MOST = 16 };
+
 /* How a life failed, for the report. */
 typedef struct tr_failure {
     const char *condition; /* that did not hold; NULL: it is about none */
@@ -56,12 +58,17 @@ typedef struct tr_failure {
     char text[200];
     const char *doing; /* the callback, or the type of the message being handled */
     troupe_ref from;   /* that message's sender */
+    int64_t waited_ms; /* how long it had waited; -1: there was none */
     char message[200]; /* what it says; "": none, or it was sent on */
     bool quarantined;  /* it will not come again */
+    unsigned callers;  /* return addresses from the place of the failure to the callback */
+    uintptr_t caller[TR_CALLERS_MOST];
 } tr_failure;
 
-/* In `in_hand`, above the lowest TR_MSG_*: there is a message; and it was not replied to yet. */
-enum { TR_UNANSWERED = 64, TR_IN_HAND = 128 };
+/* In `in_hand`, beside the message's flags and stamp: there is a message; and it was not replied to
+ * yet, in the place of a flag that means nothing there. */
+#define TR_IN_HAND (UINT32_C(1) << 31)
+enum { TR_UNANSWERED = TR_MSG_POOLED };
 
 /* An actor. Fields without a remark belong to whoever runs it (one at a time; its parking and the
  * bias of its home hand them on). */
@@ -70,12 +77,12 @@ struct troupe_self {
     troupe *rt;                   /* constant */
     const troupe_behaviour *what; /* constant; its own one if it is guarded */
     void *state;
-    tr_bond *bond;     /* to its supervisor; NULL: top level */
-    char *name;        /* registered; guarded by the names' lock */
-    uint64_t id;       /* constant for one actor: place (low half) and generation, as in its ref */
+    tr_bond *bond; /* to its supervisor; NULL: top level */
+    char *name;    /* registered; guarded by the names' lock */
+    uint64_t id;   /* constant for one actor: place (low half) and generation, as in its ref */
     tr_atomic64 sender_node, sender_id; /* of the message being handled; outside old news */
-    tr_atomic64 doing; /* a text: the callback, or the type of the message; the watch reads it */
-    tr_failure *failure;    /* of the last life; read by the supervisor while held */
+    tr_atomic64 doing;   /* a text: the callback, or the type of the message; the watch reads it */
+    tr_failure *failure; /* of the last life; read by the supervisor while held */
     struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
     tr_atomic64 handled;    /* messages so far, over all lives; others read it too */
     uint32_t lives;         /* begun so far */

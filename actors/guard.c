@@ -2,6 +2,7 @@
 
 #include "actors/abandon.h"
 #include "actors/actor.h"
+#include "actors/callers.h"
 #include "actors/life.h"
 #include "base/check.h"
 #include "base/fatal.h"
@@ -14,12 +15,18 @@ typedef struct tr_guard {
     char path[]; /* of the actor, for a signal's handler; only there if it is wanted */
 } tr_guard;
 
+static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg);
+
 static tr_guard *guard_at(const troupe_behaviour *what) {
     return TR_OWNER((troupe_behaviour *)(uintptr_t)what, tr_guard, what);
 }
 
 static const troupe_behaviour *real_of(const troupe_self *self) {
     return guard_at(self->what)->real;
+}
+
+const troupe_behaviour *tr_guard_real(const troupe_self *self) {
+    return self->what->receive == receive ? real_of(self) : self->what;
 }
 
 static size_t size_of(const tr_guard *guard) {
@@ -42,7 +49,7 @@ static void begin(troupe_self *self, tr_call *call) {
     call->frame.path = guard_at(what)->path;
     call->frame.doing = &self->doing;
     call->frame.inside = worker ? &worker->bias.inside : NULL;
-    call->frame.catches = what->fatal == TROUPE_FATAL_FAIL;
+    call->frame.catches = call->frame.wants_callers = what->fatal == TROUPE_FATAL_FAIL;
     tr_fatal_enter(&call->frame);
 }
 
@@ -65,9 +72,11 @@ static troupe_err end(troupe_self *self, const tr_call *call, troupe_err err) {
 
 /* What comes of one that was left by a jump, whatever it had in mind before. */
 static troupe_err crash(troupe_self *self, const tr_call *call) {
+    bool first = !self->failure;
     if (tr_life_clean((troupe_err)self->why)) self->ending = false;
     tr_actor_fail(self, TROUPE_SIGNALLED, "%s at address %p", tr_fatal_name(call->frame.signal),
                   call->frame.address);
+    if (first) tr_callers_keep(self, call->frame.caller, call->frame.callers);
     return end(self, call, TROUPE_SIGNALLED);
 }
 

@@ -9,6 +9,8 @@
 /* The behaviour that an actor of `what` is to run: that one, or a guarded one of its own, which is
  * to be freed. NULL: no memory. */
 const troupe_behaviour *tr_guard_make(troupe *rt, const troupe_behaviour *what);
+/* The behaviour that an actor has from who made it, guarded or not. */
+const troupe_behaviour *tr_guard_real(const troupe_self *self);
 /* Gives back what tr_guard_make made; does nothing to other behaviours. */
 void tr_guard_free(troupe *rt, const troupe_behaviour *what);
 

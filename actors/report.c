@@ -43,17 +43,22 @@ void tr_ref_text(troupe_ref ref, char *text, size_t room) {
 
 /* --- Telling ---------------------------------------------------------------------------------- */
 
-/* To where reports go; `line` is what a log gets. */
-static void tell(troupe *rt, const troupe_report *report, const char *line) {
+void tr_report_now(troupe *rt, const troupe_report *report) {
     char text[4096];
     if (rt->config.report) {
         rt->config.report(rt->config.report_ctx, report);
-    } else if (rt->config.log) {
-        tr_log(rt, report->level, "%s", line);
     } else if (report->level < rt->config.quiet) {
         (void)troupe_report_text(report, text, sizeof text);
         fprintf(stderr, "%s\n", text);
     }
+}
+
+/* To where reports go; `line` is what a log gets. */
+static void tell(troupe *rt, troupe_report *report, const char *line) {
+    if (rt->config.log && !rt->config.report)
+        tr_log(rt, report->level, "%s", line);
+    else if (!tr_teller_take(&rt->teller, report))
+        tr_report_now(rt, report);
 }
 
 /* Nothing is known but what makes reports alike. */
@@ -159,8 +164,11 @@ static void add_failure(troupe_report *report, const tr_failure *failure, const 
     report->doing = failure->doing;
     report->message = failure->message;
     report->from = failure->from;
+    report->waited_ms = failure->waited_ms;
     if (failure->file) report->file = failure->file;
     report->line = failure->line;
+    report->caller = failure->caller;
+    report->callers = failure->callers;
 }
 
 static troupe_report_kind kind_of(const troupe_self *self, troupe_err why, const tr_fate *fate) {

@@ -22,6 +22,7 @@ static inline troupe_report tr_report_blank(troupe_report_kind kind, troupe_leve
                            .behaviour = "",
                            .doing = "",
                            .message = "",
+                           .waited_ms = -1,
                            .text = "",
                            .file = "",
                            .supervisor = "",
@@ -36,6 +37,10 @@ void tr_report_tell(troupe *rt, troupe_report *report, const char *format, ...) 
 /* The same, whatever was told before. */
 void tr_report_tell_each(troupe *rt, troupe_report *report, const char *format, ...)
     TROUPE_PRINTF(3, 4);
+
+/* Tells a report to who wants reports, else as a text on standard error, at once. Any thread that
+ * has the time. */
+void tr_report_now(troupe *rt, const troupe_report *report);
 
 /* Tells how many reports were not told. */
 void tr_reports_sum_up(troupe *rt);

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <troupe/report.h>
@@ -6,10 +7,12 @@
 
 #include "actors/report.h"
 #include "base/sheet.h"
+#include "base/symbol.h"
 
 enum {
-    WIDTH = 78,      /* of the heading, columns */
-    QUOTE_MOST = 400 /* bytes of a quoted text in a line */
+    WIDTH = 78,       /* of the heading, columns */
+    CALLERS_MOST = 8, /* lines for callers */
+    QUOTE_MOST = 400  /* bytes of a quoted text in a line */
 };
 
 static const char *word_of(troupe_report_kind kind) {
@@ -79,18 +82,45 @@ static void put_heading(tr_sheet *to, const troupe_report *it) {
     tr_sheet_put(to, " %s%s\n", it->path, life);
 }
 
-static void put_from(tr_sheet *to, troupe_ref from) {
+static void put_from(tr_sheet *to, troupe_ref from, int64_t waited_ms) {
     char who[64];
     tr_ref_text(from, who, sizeof who);
     tr_sheet_put(to, ", from %s", who);
+    if (waited_ms >= 0) tr_sheet_put(to, ", waited %" PRId64 " ms", waited_ms);
 }
 
 static void put_doing(tr_sheet *to, const troupe_report *it) {
     if (!*it->doing) return;
     tr_sheet_put(to, "\n%-15s %s", *it->message ? "While handling" : "In",
                  *it->message ? it->message : it->doing);
-    if (*it->message) put_from(to, it->from);
+    if (*it->message) put_from(to, it->from, it->waited_ms);
     if (it->for_ms) tr_sheet_put(to, ", for %" PRIu64 " ms", it->for_ms);
+}
+
+/* Where callers are written, and what stands before the next one. */
+typedef struct callers {
+    tr_sheet *to;
+    const char *before, *between;
+} callers;
+
+static void put_caller(void *ctx, const tr_symbol *symbol) {
+    callers *it = ctx;
+    tr_sheet_put(it->to, "%s%s", it->before, symbol->function ? symbol->function : "?");
+    it->before = it->between;
+    if (symbol->file)
+        tr_sheet_put(it->to, " (%s:%d)", symbol->file, symbol->line);
+    else
+        tr_sheet_put(it->to, " (%s+0x%" PRIxPTR ")", symbol->module ? symbol->module : "",
+                     symbol->offset);
+}
+
+/* At most so many lines. */
+static void put_callers(tr_sheet *to, const troupe_report *it, const char *before,
+                        const char *between, unsigned most) {
+    callers ctx = {to, before, between};
+    unsigned shown = it->callers > most ? most - 1 : it->callers;
+    if (shown) tr_symbol_find(it->caller, shown, put_caller, &ctx);
+    if (shown < it->callers) tr_sheet_put(to, "%s... and %u more", between, it->callers - shown);
 }
 
 static void put_reason(tr_sheet *to, const troupe_report *it) {
@@ -104,6 +134,7 @@ static void put_reason(tr_sheet *to, const troupe_report *it) {
         tr_sheet_quote(to, it->text, QUOTE_MOST); /* who knows where the program has it from */
     }
     if (*it->file) tr_sheet_put(to, "\n%-15s %s:%d", "At", it->file, it->line);
+    put_callers(to, it, "\nCallers         ", "\n                ", CALLERS_MOST);
 }
 
 static void put_restarts(tr_sheet *to, const troupe_report *it) {
@@ -123,6 +154,14 @@ static void put_rest(tr_sheet *to, const troupe_report *it) {
     if (it->more)
         tr_sheet_put(to, "\n%-15s %" PRIu64 " more like this since the last report", "Folded",
                      it->more);
+}
+
+size_t troupe_report_callers(const troupe_report *report, char *text, size_t room) {
+    if (!room) return 0;
+    tr_sheet to = tr_sheet_on(text, room);
+    put_callers(&to, report, "", "\n", UINT_MAX);
+    tr_sheet_end(&to);
+    return to.used;
 }
 
 size_t troupe_report_text(const troupe_report *report, char *text, size_t room) {
@@ -173,6 +212,7 @@ size_t troupe_report_line(const troupe_report *report, char *text, size_t room) 
     put_value(&to, "doing", report->doing);
     put_value(&to, "message", report->message);
     put_ref(&to, "from", report->from);
+    if (report->waited_ms > 0) put_number(&to, "waited_ms", (uint64_t)report->waited_ms);
     put_number(&to, "for_ms", report->for_ms);
     if (report->why) put_value(&to, "why", troupe_errname(report->why));
     if (report->why >= TROUPE_USER) put_number(&to, "number", (uint64_t)report->why);

@@ -20,6 +20,7 @@ static troupe_err check(const troupe_config *config) {
 static void make_rooms(troupe *rt) {
     tr_deads_init(&rt->deads);
     tr_folds_init(&rt->folds);
+    tr_teller_init(&rt->teller, rt);
     tr_timers_init(&rt->timers, rt);
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
@@ -36,6 +37,7 @@ void tr_runtime_free(troupe *rt) {
     tr_bell_fini(rt);
     tr_timers_fini(&rt->timers);
     tr_folds_fini(&rt->folds);
+    tr_teller_fini(&rt->teller);
     tr_deads_fini(&rt->deads);
     tr_sched_fini(&rt->sched);
     tr_mutex_fini(&rt->services_lock);

@@ -13,6 +13,7 @@
 #include "actors/port.h"
 #include "actors/sched.h"
 #include "actors/table.h"
+#include "actors/teller.h"
 #include "actors/tie.h"
 #include "actors/timer.h"
 
@@ -37,6 +38,7 @@ struct troupe {
     tr_accounts accounts;
     tr_deads deads;
     tr_folds folds;
+    tr_teller teller;
     tr_table table;
     tr_sched sched;
     tr_timers timers;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "actors/runtime.h"
+#include "actors/stamp.h"
 #include "actors/turn.h"
 #include "base/heap.h"
 #include "base/place.h"
@@ -176,7 +177,9 @@ static bool linger(tr_worker *worker) {
 
 static void resume(tr_worker *worker) {
     bool lightly = tr_bias_enter(&worker->bias);
-    tr_pace_resume(&worker->pace, tr_clock());
+    uint64_t now = tr_clock();
+    tr_pace_resume(&worker->pace, now);
+    tr_stamp_tick(worker->sched, now);
     tr_bias_leave(&worker->bias, lightly);
 }
 
@@ -323,6 +326,7 @@ void tr_sched_fini(tr_sched *sched) {
 
 troupe_err tr_sched_start(tr_sched *sched) {
     if (sched->stepped) return TROUPE_OK;
+    tr_stamp_tick(sched, tr_clock());
     bool ok = true;
     for (unsigned i = 0; ok && i < sched->workers; i++) ok = start(&sched->worker[i]);
     if (ok && tr_watch_start(&sched->watch)) return TROUPE_OK;

@@ -10,6 +10,8 @@
 #include "base/check.h"
 
 typedef struct tr_sched {
+    tr_atomic32 stamp; /* of a message that is sent now: stamp.h */
+    char apart[64];    /* all that send read it, and some of what follows is written often */
     troupe *rt;
     tr_worker *worker; /* `workers` of them from the start, then room for spares, `room` in all */
     unsigned workers, room;

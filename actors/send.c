@@ -4,9 +4,13 @@
 #include "actors/overflow.h"
 #include "actors/report.h"
 #include "actors/shutdown.h"
+#include "actors/stamp.h"
 #include "base/check.h"
 
-enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
+enum {
+    HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN,
+    KEPT = TR_MSG_EMBEDDED | TR_MSG_POOLED | TR_MSG_TRAILER
+};
 
 /* Writes who sent a message, to whom and how. A ref in two halves here and below: as a structure
  * the compiler stores it in halves and loads it whole, for which the processor waits some 5 ns.
@@ -15,10 +19,23 @@ static inline void stamp(troupe *rt, troupe_msg *it, uint64_t node, uint64_t id,
                          unsigned how) {
     it->sender = id;
     it->generation = (uint32_t)(to >> 32);
-    it->flags = (it->flags & ~(uint32_t)HOW) | (how & TR_SEND_FREE ? 0 : TR_MSG_COUNTED) |
-                (how & TR_SEND_ASK ? TR_MSG_ASK : 0);
+    it->flags = (it->flags & KEPT) | (how & TR_SEND_FREE ? 0 : TR_MSG_COUNTED) |
+                (how & TR_SEND_ASK ? TR_MSG_ASK : 0) | tr_stamp_now(&rt->sched);
     if (TR_UNLIKELY(node && node != rt->node && id))
         tr_msg_set_sender(it, rt->node, (troupe_ref){node, id});
+}
+
+/* From a thread that is no worker, which may find the coarse clock asleep. */
+static TR_COLD tr_push post(troupe *rt, tr_task *task, troupe_msg *it, bool counted) {
+    tr_stamp_wake(rt);
+    it->flags = (it->flags & ~TR_MSG_STAMP_MASK) | tr_stamp_now(&rt->sched);
+    return tr_route_post(&rt->sched, task, &it->link, counted);
+}
+
+static TR_INLINE tr_push push(troupe *rt, tr_task *task, troupe_msg *it, bool counted) {
+    tr_worker *worker = tr_sched_mine(&rt->sched);
+    if (TR_UNLIKELY(!worker)) return post(rt, task, it, counted);
+    return tr_route_push_by(worker, task, &it->link, counted);
 }
 
 /* A refused message is as if it had never been sent. */
@@ -64,7 +81,7 @@ static TR_INLINE troupe_err send_it(troupe *rt, uint64_t node, uint64_t id, trou
     troupe_self *self = find(rt, to);
     if (TR_UNLIKELY(!self)) return send_far(rt, node, id, to, how, msg);
     stamp(rt, *msg, node, id, to.id, how);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &(*msg)->link, !(how & TR_SEND_FREE));
+    tr_push pushed = push(rt, &self->task, *msg, !(how & TR_SEND_FREE));
     if (TR_UNLIKELY(pushed != TR_PUSH_OK)) return refuse(rt, self, to.id, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;
@@ -82,7 +99,7 @@ troupe_err tr_send_signal(troupe *rt, unsigned how, troupe_msg **msg) {
     troupe_self *self = tr_table_find(&rt->table, signal->to);
     if (!self) return TROUPE_GONE;
     stamp(rt, it, signal->from.node, signal->from.id, 0, how);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
+    tr_push pushed = push(rt, &self->task, it, !(how & TR_SEND_FREE));
     if (pushed != TR_PUSH_OK) return refuse(rt, self, signal->to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;
@@ -142,7 +159,8 @@ troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type
     tr_worker *worker = tr_sched_mine(&rt->sched);
     troupe_self *who = TR_LIKELY(worker != NULL) ? find(rt, to) : NULL;
     if (TR_UNLIKELY(!who)) return tell_slowly(self, to, type, body);
-    troupe_msg *msg = tr_msg_make_at_once(&worker->cache, type, body, TR_MSG_COUNTED);
+    troupe_msg *msg =
+        tr_msg_make_at_once(&worker->cache, type, body, TR_MSG_COUNTED | tr_stamp_now(&rt->sched));
     if (TR_UNLIKELY(!msg)) return tell_slowly(self, to, type, body);
     msg->sender = self->id;
     msg->generation = (uint32_t)(to.id >> 32);

@@ -180,6 +180,7 @@ static bool finish(troupe *rt, troupe_farewell *out) {
     }
     tr_timers_end(&rt->timers);
     tr_sched_end(&rt->sched);
+    tr_teller_end(&rt->teller);
     settle_accounts(rt);
     say_farewell(rt, out);
     if (rt->sim) tr_sim_left(rt->sim, rt);

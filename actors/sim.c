@@ -2,6 +2,7 @@
 
 #include "actors/actor.h"
 #include "actors/runtime.h"
+#include "actors/stamp.h"
 #include "actors/trial.h"
 #include "base/heap.h"
 
@@ -243,6 +244,7 @@ static void run_task(troupe_sim *sim, const tr_candidate *picked) {
     note(sim, msg ? msg->sender : 0);
     note(sim, tr_load64_relaxed(&picked->task->control));
     tr_faults_doom(sim, picked->at, picked->task);
+    tr_stamp_tick(&picked->at->rt->sched, sim->now);
     tr_sched_step_with(&picked->at->rt->sched, picked->task);
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/actor.h"
 #include "actors/send.h"
+#include "actors/stamp.h"
 #include "base/check.h"
 #include "base/heap.h"
 
@@ -76,6 +77,7 @@ static void end(tr_timers *timers, tr_timer *timer) {
 bool tr_timers_fire(tr_timers *timers) {
     troupe *rt = timers->rt;
     uint64_t now = troupe_now(rt);
+    tr_stamp_tick(&rt->sched, now); /* who steps a runtime comes by here at each step */
     tr_lock(&timers->lock);
     tr_timer *timer = timers->count ? timers->heap[0] : NULL;
     if (!timer || timer->deadline > now) {

@@ -2,6 +2,7 @@
 
 #include "actors/report.h"
 #include "actors/sched.h"
+#include "actors/stamp.h"
 #include "actors/turn.h"
 
 /* Between two looks; after how long without a message a worker counts as stuck, and after how long
@@ -74,6 +75,7 @@ static bool look(tr_watch *watch, tr_worker *worker, uint64_t now) {
 static bool look_at_all(tr_watch *watch) {
     tr_sched *sched = watch->sched;
     uint64_t now = tr_clock();
+    tr_stamp_tick(sched, now);
     bool awake = false;
     for (unsigned i = 0; i < sched->room; i++)
         if (tr_load32_acquire(&sched->worker[i].started))

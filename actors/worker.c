@@ -1,5 +1,6 @@
 #include "actors/worker.h"
 
+#include "actors/stamp.h"
 #include "base/check.h"
 
 void tr_worker_init(tr_worker *worker, struct tr_sched *sched, uint32_t index, uint32_t others) {
@@ -43,8 +44,10 @@ void tr_worker_take_calls(tr_worker *worker) {
 }
 
 bool tr_worker_look(tr_worker *worker, const tr_task *task, bool *late) {
+    uint64_t now = tr_clock();
     worker->looks = true;
-    return tr_pace_look(&worker->pace, tr_clock(), worker->queue.taken,
+    tr_stamp_tick(worker->sched, now);
+    return tr_pace_look(&worker->pace, now, worker->queue.taken,
                         tr_load32_relaxed(&worker->waiting), task, late);
 }
 

@@ -101,12 +101,25 @@ static void pass_on(int signal, siginfo_t *info, void *context) {
     }
 }
 
+/* Notes where it was. A stack that is spoilt raises another signal, and then that is not known. */
+static void note_callers(tr_fatal_frame *frame) {
+    tr_fatal_frame probe;
+    probe.inside = NULL;
+    probe.catches = true;
+    probe.wants_callers = false;
+    innermost = &probe;
+    if (!tr_fatal_catch(&probe))
+        frame->callers = tr_backtrace_signal(frame->caller, TR_BACKTRACE_MOST);
+    innermost = NULL;
+}
+
 static void handle(int signal, siginfo_t *info, void *context) {
     tr_fatal_frame *frame = innermost;
     innermost = NULL; /* what comes of this, also in here, is passed on */
     if (frame && frame->catches && !(frame->inside && tr_load32_relaxed(frame->inside))) {
         frame->signal = signal;
         frame->address = info->si_addr;
+        if (frame->wants_callers) note_callers(frame);
         siglongjmp(frame->back, 1);
     }
     if (frame) report(frame, signal, info);
@@ -118,6 +131,8 @@ static void handle(int signal, siginfo_t *info, void *context) {
 
 /* No signal is blocked in the handler, so a jump out of it leaves the mask as it was. */
 static bool install_all(void) {
+    uintptr_t first; /* what a search needs is made ready here, and not in a handler */
+    (void)tr_backtrace_take(&first, 1);
     struct sigaction ours = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     ours.sa_sigaction = handle;
     sigemptyset(&ours.sa_mask);
@@ -206,6 +221,7 @@ void tr_fatal_enter(tr_fatal_frame *frame) {
     if (!ready) prepare();
     frame->outer = innermost;
     frame->place = tr_place_now();
+    frame->callers = 0;
     /* The handler is this thread: the compiler alone could put it in front of what is before. */
     tr_fence_compiler();
     innermost = frame;

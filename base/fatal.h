@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "base/atomic.h"
+#include "base/backtrace.h"
 #include "base/place.h"
 
 typedef struct tr_fatal_frame {
@@ -26,8 +27,11 @@ typedef struct tr_fatal_frame {
     const tr_atomic64 *doing;  /* address of a constant text: what it does; NULL: nothing to say */
     const tr_atomic32 *inside; /* not 0: it is in the middle of what can't be left; NULL: never */
     bool catches;              /* it is jumped back to */
+    bool wants_callers;        /* and knows then from where */
     int signal;                /* that was caught */
     void *address;             /* that it is about */
+    unsigned callers;          /* how many are known, the innermost first; see backtrace.h */
+    uintptr_t caller[TR_BACKTRACE_MOST];
     tr_place place;
     sigjmp_buf back;
 } tr_fatal_frame;

@@ -41,3 +41,16 @@ function(troupe_find_dependencies transport msgpack missing)
     list(JOIN not_found ", " not_found)
     set(${missing} "${not_found}" PARENT_SCOPE)
 endfunction()
+
+# troupe_find_symbols(<found>): sets <found> to the target of libdw, which names the callers of a
+# failure, or to nothing.
+function(troupe_find_symbols found)
+    set(${found} "" PARENT_SCOPE)
+    find_package(PkgConfig QUIET)
+    if(PKG_CONFIG_FOUND)
+        pkg_check_modules(TROUPE_DW QUIET IMPORTED_TARGET libdw)
+    endif()
+    if(TARGET PkgConfig::TROUPE_DW)
+        set(${found} PkgConfig::TROUPE_DW PARENT_SCOPE)
+    endif()
+endfunction()

@@ -42,16 +42,23 @@ static troupe_err measure(const troupe_type *type, const void *body, size_t *ext
 /* What stands before a message that is no block of a slab. */
 typedef struct prefix {
     _Alignas(16) const troupe_heap *heap;
+    size_t size; /* of the message alone */
 } prefix;
 
-static prefix *prefix_of(troupe_msg *msg) {
-    return (prefix *)(void *)msg - 1;
+static prefix *prefix_of(const troupe_msg *msg) {
+    return (prefix *)(uintptr_t)msg - 1;
+}
+
+size_t tr_msg_size(const troupe_msg *msg) {
+    if (msg->flags & TR_MSG_POOLED) return (size_t)TR_POOL_LEAST << tr_slab_of(msg)->rank;
+    return prefix_of(msg)->size;
 }
 
 static TR_COLD troupe_msg *take_of_heap(const troupe_heap *heap, size_t size) {
     prefix *made = tr_take(heap, sizeof *made + size);
     if (!made) return NULL;
     made->heap = heap;
+    made->size = size;
     return (troupe_msg *)(void *)(made + 1);
 }
 
@@ -66,7 +73,7 @@ static inline troupe_err take(const tr_pool *pool, const troupe_type *type, size
     bool pooled = tr_pool_has(pool, size);
     troupe_msg *msg = pooled ? tr_pool_take(pool, size) : take_of_heap(pool->heap, size);
     if (!msg) return TROUPE_NOMEM;
-    tr_msg_begin(msg, type, size, flags | (pooled ? TR_MSG_POOLED : 0));
+    tr_msg_begin(msg, type, flags | (pooled ? TR_MSG_POOLED : 0));
     *out = msg;
     return TROUPE_OK;
 }

@@ -28,24 +28,32 @@ struct troupe_msg {
     const troupe_type *type;
     uint64_t sender;     /* the id of its ref; see tr_msg_sender */
     uint32_t generation; /* of the actor it was sent to: a reused place refuses it */
-    uint32_t flags;      /* TR_MSG_*, and above them the size of all of it, in units */
+    uint32_t flags;      /* TR_MSG_*, and above them when it was sent; see tr_msg_stamp */
 };
 
 /* Sizes are rounded up to this, and messages are aligned to it, which the mailbox needs. */
 #define TR_MSG_UNIT ((size_t)16)
-enum { TR_MSG_SIZE_SHIFT = 6 }; /* the size is above the flags */
 
 /* The largest message, envelope included, in bytes. */
 #define TR_MSG_LIMIT (((size_t)1 << 30) - TR_MSG_UNIT)
 
-/* Bytes of all of a message. */
-static inline size_t tr_msg_size(const troupe_msg *msg) {
-    return (msg->flags >> TR_MSG_SIZE_SHIFT) * TR_MSG_UNIT;
-}
+/* Bytes of all of a message that is no part of something else; of a block of a slab: of the block,
+ * which has no room to write it down. */
+size_t tr_msg_size(const troupe_msg *msg);
 
 /* Where the node of a sender elsewhere is kept. */
 static inline uint64_t *tr_msg_trailer(const troupe_msg *msg) {
     return (uint64_t *)((uintptr_t)msg + tr_msg_size(msg)) - 1;
+}
+
+/* A stamp says when a message was sent: milliseconds by the runtime's clock, as many as there are
+ * bits for (9 hours), where they are in the flags. The bit above them is free. */
+enum { TR_MSG_STAMP_SHIFT = 6, TR_MSG_STAMP_BITS = 25 };
+#define TR_MSG_STAMP_MASK (((UINT32_C(1) << TR_MSG_STAMP_BITS) - 1) << TR_MSG_STAMP_SHIFT)
+
+/* The stamp of a time in milliseconds. */
+static inline uint32_t tr_msg_stamp(uint64_t ms) {
+    return (uint32_t)(ms << TR_MSG_STAMP_SHIFT) & TR_MSG_STAMP_MASK;
 }
 
 /* Who sent a message, which is in a runtime with that incarnation. */
@@ -81,13 +89,12 @@ TR_CHECKED troupe_err tr_msg_make(const tr_pool *pool, const troupe_type *type, 
                                   troupe_msg **out);
 
 /* Writes the header of a new message, field by field: as they are read again at once. */
-static inline void tr_msg_begin(troupe_msg *msg, const troupe_type *type, size_t size,
-                                uint32_t flags) {
+static inline void tr_msg_begin(troupe_msg *msg, const troupe_type *type, uint32_t flags) {
     msg->link.next = NULL;
     msg->type = type;
     msg->sender = 0;
     msg->generation = 0;
-    msg->flags = flags | (uint32_t)(size / TR_MSG_UNIT) << TR_MSG_SIZE_SHIFT;
+    msg->flags = flags;
 }
 
 /* What `tr_msg_make` does for a small flat body, with a block of the calling thread's cache; NULL:
@@ -95,13 +102,12 @@ static inline void tr_msg_begin(troupe_msg *msg, const troupe_type *type, size_t
 static TR_INLINE troupe_msg *tr_msg_make_at_once(tr_cache *cache, const troupe_type *type,
                                                  const void *body, uint32_t flags) {
     enum { MOST = 64 };
-    size_t size = (sizeof(troupe_msg) + type->size + TR_MSG_UNIT - 1) / TR_MSG_UNIT * TR_MSG_UNIT;
     if (TR_UNLIKELY(type->extent != TROUPE_FLAT || type->size > MOST || type->size % 4))
         return NULL;
     if (TR_UNLIKELY(!body) && type->size) return NULL;
-    troupe_msg *msg = tr_cache_get(cache, tr_pool_class(size));
+    troupe_msg *msg = tr_cache_get(cache, tr_pool_class(sizeof *msg + type->size));
     if (TR_UNLIKELY(!msg)) return NULL;
-    tr_msg_begin(msg, type, size, TR_MSG_POOLED | flags);
+    tr_msg_begin(msg, type, TR_MSG_POOLED | flags);
     char *to = (char *)(msg + 1);
     const char *from = body;
     const size_t whole = type->size & ~(size_t)7; /* a call of memcpy is slow for so little */

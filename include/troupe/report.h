@@ -44,11 +44,18 @@ typedef struct troupe_report {
     const char *doing;   /* the callback, or the type of the message being handled */
     const char *message; /* that message, as `troupe_print` writes it */
     troupe_ref from;     /* its sender; TROUPE_NOBODY: a plain thread, or no message */
-    uint64_t for_ms;     /* SLOW, STRAGGLER: for how long, milliseconds */
+    /* How long that message waited until its handling began, milliseconds (modulo 9 hours, by a
+     * clock that is read every half one); of a `blocking` actor: until the report. -1: none */
+    int64_t waited_ms;
+    uint64_t for_ms; /* SLOW, STRAGGLER: for how long, milliseconds */
     troupe_err why;
     const char *text; /* what the program said: of `troupe_fail` */
     const char *file; /* where it said so */
     int line;
+    /* Return addresses from that place to the callback, the innermost first, as far as the compiler
+     * made calls of them and no jumps; see `troupe_report_callers`. 0: not known. */
+    const uintptr_t *caller;
+    unsigned callers;
     uint32_t kept, limit;   /* messages that wait for its next life, of at most; 0: none has come */
     const char *supervisor; /* its path */
     uint32_t restarts;      /* this one included, within the supervisor's `within_ms`, ... */
@@ -69,8 +76,16 @@ TROUPE_API const char *troupe_hint(troupe_err why);
  * thread. */
 TROUPE_API size_t troupe_report_text(const troupe_report *report, char *text, size_t room);
 
+/* Writes the callers of a report, one a line: `function (file:line)`, as far as there is debug
+ * information and the library knows libdw; else `function (module+0x1234)`. Reads files for some
+ * milliseconds and takes memory of libc's, so it is nothing for a callback: the hook of a runtime
+ * with threads gets reports that have callers on a thread of its own for that.
+ * `troupe_report_text` writes the first ones so. Writes and returns as that does; "" if there are
+ * none. Any thread. */
+TROUPE_API size_t troupe_report_callers(const troupe_report *report, char *text, size_t room);
+
 /* Writes it as one line of logfmt: `report=failed path=shop/accounts/7 life=3 why=BADTYPE ...`;
- * fields that have nothing to say are left out. Any thread. */
+ * fields that have nothing to say are left out, and so are callers. Any thread. */
 TROUPE_API size_t troupe_report_line(const troupe_report *report, char *text, size_t room);
 
 #ifdef __cplusplus

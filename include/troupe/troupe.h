@@ -11,6 +11,7 @@
 #include <troupe/link.h>
 #include <troupe/local.h>
 #include <troupe/message.h>
+#include <troupe/moves.h>
 #include <troupe/observe.h>
 #include <troupe/service.h>
 #include <troupe/shutdown.h>

@@ -1,94 +1,29 @@
-/* Reports of real failures, word for word: each is compared with a file in test/actors/golden. What
- * differs from run to run is masked. GOLDEN=write writes the files anew, to be looked at. */
+/* Reports of real failures, word for word: support/golden.h. */
+#define TROUPE_DEBUG_MOVES
 #include <criterion/criterion.h>
-#include <ctype.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <troupe/link.h>
+#include <troupe/moves.h>
 #include <troupe/report.h>
 
 #include "base/atomic.h"
+#include "base/backtrace.h"
+#include "base/symbol.h"
 #include "test/support/family.h"
 #include "test/support/gate.h"
+#include "test/support/golden.h"
 #include "test/support/player.h"
 #include "test/support/stage.h"
 
 TestSuite(golden, .timeout = 60);
 
-static char seen[32768]; /* all reports so far; written by one thread at a time */
-
-static tr_atomic32 told;
-
-static void see(void *ctx, const troupe_report *report) {
-    (void)ctx;
-    char text[4096];
-    cr_assert_lt(troupe_report_text(report, text, sizeof text), sizeof text - 1);
-    size_t lines = 1;
-    for (const char *at = text; *at; at++) lines += *at == '\n';
-    cr_assert_leq(lines, 20);
-    cr_assert_lt(strlen(seen) + strlen(text) + 2, sizeof seen);
-    strcat(strcat(seen, text), "\n");
-    tr_store32_release(&told, 1);
-}
-
 static troupe *open_with(unsigned workers) {
-    seen[0] = '\0';
-    return stage_open_as((troupe_config){.workers = workers, .report = see, .slow_ms = 5});
-}
-
-/* --- Masks ------------------------------------------------------------------------------------ */
-
-/* Whether a ref stands there, as reports write it; how long it is. */
-static size_t ref_at(const char *at) {
-    size_t n = 0;
-    while (isxdigit((unsigned char)at[n])) n++;
-    if (n != 8 || at[n++] != ':') return 0;
-    while (isdigit((unsigned char)at[n])) n++;
-    if (at[n++] != '.') return 0;
-    while (isdigit((unsigned char)at[n])) n++;
-    return n;
-}
-
-/* Copies a text without what differs: refs, lines of sources, and for how long. */
-static void mask(const char *from, char *to) {
-    bool inside = false; /* of a word: there no ref begins */
-    while (*from) {
-        size_t ref = inside ? 0 : ref_at(from);
-        const char *put = ref ? "REF" : NULL, *digits = NULL;
-        if (strncmp(from, ".c:", 3) == 0) put = ".c:LINE", digits = from + 3;
-        if (strncmp(from, ", for ", 6) == 0) put = ", for N", digits = from + 6;
-        inside = isalnum((unsigned char)*from);
-        if (!put) {
-            *to++ = *from++;
-            continue;
-        }
-        to += sprintf(to, "%s", put);
-        from += ref;
-        if (digits)
-            for (from = digits; isdigit((unsigned char)*from);) from++;
-    }
-    *to = '\0';
+    golden_forget();
+    return stage_open_as((troupe_config){.workers = workers, .report = golden_see, .slow_ms = 5});
 }
 
 static void expect(const char *name) {
-    static char masked[sizeof seen], file[sizeof seen];
-    char path[512];
-    const char *source = __FILE__, *slash = strrchr(source, '/');
-    (void)snprintf(path, sizeof path, "%s/%.*s/golden/%s.txt", TEST_SOURCE_DIR,
-                   (int)(slash - source), source, name);
-    mask(seen, masked);
-    const char *wish = getenv("GOLDEN");
-    FILE *golden = fopen(path, wish && strcmp(wish, "write") == 0 ? "w" : "r");
-    cr_assert_not_null(golden, "%s", path);
-    if (wish) {
-        cr_assert_gt(fprintf(golden, "%s", masked), 0);
-    } else {
-        file[fread(file, 1, sizeof file - 1, golden)] = '\0';
-        cr_assert_str_eq(masked, file, "%s:\n%s", path, masked);
-    }
-    cr_assert_eq(fclose(golden), 0);
+    golden_expect("actors", name);
 }
 
 /* --- Mistakes of a new user ------------------------------------------------------------------- */
@@ -106,6 +41,12 @@ static troupe_err send_to_other(troupe_self *self, void *state, troupe_msg **msg
 }
 
 static troupe_err send_twice(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    troupe_err err = (troupe_send)(self, other, msg); /* as without TROUPE_DEBUG_MOVES */
+    return err ? err : (troupe_send)(self, other, msg);
+}
+
+static troupe_err send_twice_and_be_seen(troupe_self *self, void *state, troupe_msg **msg) {
     (void)state;
     troupe_err err = troupe_send(self, other, msg);
     return err ? err : troupe_send(self, other, msg);
@@ -136,6 +77,7 @@ static void one_fails(const char *name,
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
     cue(who, CUE_SAY, 7);
+    *stage_clock() += 1302 * TR_MS;
     (void)stage_run();
     stage_close();
     expect(name);
@@ -179,6 +121,12 @@ Test(golden, a_message_that_was_sent_already) {
     one_fails("moved_message", send_twice);
 }
 
+Test(golden, a_message_that_was_sent_already_in_a_debug_build) {
+    (void)open_with(STAGE_SIMULATED);
+    other = stage_enter(&ann);
+    one_fails("moved_message_debug", send_twice_and_be_seen);
+}
+
 Test(golden, an_ask_to_oneself) {
     (void)open_with(STAGE_SIMULATED);
     one_fails("ask_oneself", ask_oneself);
@@ -192,6 +140,35 @@ Test(golden, a_condition_that_does_not_hold) {
 Test(golden, more_memory_than_allowed) {
     (void)open_with(STAGE_SIMULATED);
     one_fails("over_budget", take_much);
+}
+
+static volatile int deep; /* nothing here becomes a jump */
+
+__attribute__((noinline)) static troupe_err deduct(troupe_self *self, unsigned n) {
+    troupe_err err = n ? deduct(self, n - 1) : troupe_fail(self, TROUPE_INVALID, "no such sum");
+    deep++;
+    return err;
+}
+
+static troupe_err withdraw(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    troupe_err err = deduct(self, cue_n(*msg));
+    deep++;
+    return err;
+}
+
+/* Whether this build knows places in the source. */
+static void note_place(void *ctx, const tr_symbol *symbol) {
+    *(bool *)ctx = symbol->file != NULL;
+}
+
+Test(golden, a_failure_deep_in_functions) {
+    const uintptr_t at = (uintptr_t)deduct + 1;
+    tr_symbol_find(&at, 1, note_place, &golden_keeps_callers);
+    golden_keeps_callers = golden_keeps_callers && tr_backtrace_ready();
+    if (!golden_keeps_callers) return;
+    (void)open_with(STAGE_SIMULATED);
+    one_fails("callers", withdraw);
 }
 
 /* --- Supervision ------------------------------------------------------------------------------ */
@@ -268,7 +245,7 @@ Test(golden, a_callback_that_holds_its_worker) {
     gate_shut();
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
     cue(who, CUE_SAY, 7);
-    while (!tr_load32_acquire(&told)) sched_yield();
+    while (!tr_load32_acquire(&golden_told)) sched_yield();
     gate_open(1);
     stage_close();
     expect("slow");

@@ -363,6 +363,13 @@ static troupe_err expect_fifty(troupe_self *self, void *state, troupe_msg **msg)
     return TROUPE_OK;
 }
 
+static uint64_t last_tie(troupe *rt) {
+    tr_lock(&rt->ties.lock);
+    uint64_t last = rt->ties.last;
+    tr_unlock(&rt->ties.lock);
+    return last;
+}
+
 Test(monitor, a_down_is_behind_all_messages_whichever_worker) {
     const troupe_behaviour sender = {.receive = count_and_fail};
     const troupe_behaviour watcher = {.receive = expect_fifty, .state_size = 4};
@@ -373,7 +380,7 @@ Test(monitor, a_down_is_behind_all_messages_whichever_worker) {
         cr_assert_eq(troupe_spawn(rt, &sender, NULL, &b), TROUPE_OK);
         troupe_msg *msg = cue_make(CUE_KEEP, 0, a);
         cue_about(a, CUE_WATCH, 0, b);
-        while (rt->ties.last <= (uint64_t)i) { /* until it watches */
+        while (last_tie(rt) <= (uint64_t)i) { /* until it watches */
         }
         cr_assert_eq(troupe_post(rt, b, &msg), TROUPE_OK);
         stage_expect("50");

@@ -2,6 +2,7 @@
  * time the next of its allocations is refused. Then it says so, and nothing has happened: not a
  * byte is missing, the message is still the caller's, and the same call works afterwards. */
 #include <criterion/criterion.h>
+#include <troupe/moves.h>
 
 #include "actors/runtime.h"
 #include "test/support/exhaust.h"
@@ -412,6 +413,33 @@ static void fail(troupe *rt, exhaust *x) {
 
 Test(oom, troupe_fail_at) {
     on_stages(fail);
+}
+
+static troupe_err use_twice(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    troupe_msg *none = NULL;
+    troupe_moved(NULL, self, &none, true, "one call", "a.c", 1);
+    troupe_moved(NULL, self, &none, false, "another call", "b.c", 2);
+    (void)msg;
+    return TROUPE_OK;
+}
+
+static void move_twice(troupe *rt, exhaust *x) {
+    static const troupe_behaviour what = {.name = "mover", .receive = use_twice};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
+    cue(who, CUE_SAY, 0);
+    exhaust_from(x, stage_heap());
+    (void)stage_run();
+    bool refused = exhaust_to(x);
+    cr_assert_not(stage_there(who));
+    cr_assert_eq(stage_logged("actor failed: mover"), 1);
+    cr_assert_eq(stage_logged("another call got a message that one call at a.c:1 has moved on"),
+                 refused ? 0 : 1);
+}
+
+Test(oom, troupe_moved) {
+    on_stages(move_twice);
 }
 
 static troupe_err require(troupe_self *self, void *state, troupe_msg **msg) {

@@ -18,6 +18,7 @@ static const troupe_report full = {.kind = TROUPE_REPORT_FAILED,
                                    .doing = "withdraw",
                                    .message = "withdraw {amount: 250, ratio: 0}",
                                    .from = {UINT64_C(0xbeef) << 32, UINT64_C(1) << 32 | 4},
+                                   .waited_ms = 1302,
                                    .why = TROUPE_BADTYPE,
                                    .text = "ratio is 0",
                                    .file = "src/account.c",
@@ -50,7 +51,8 @@ Test(report_text, all_that_is_known) {
     expect_text(&full,
                 "-- ACTOR FAILED ------------------------------------- bank/accounts/7 (life 3)\n"
                 "\n"
-                "While handling  withdraw {amount: 250, ratio: 0}, from 0000beef:4.1\n"
+                "While handling  withdraw {amount: 250, ratio: 0}, from 0000beef:4.1, "
+                "waited 1302 ms\n"
                 "Reason          BADTYPE (a message of an unexpected type)\n"
                 "                \"ratio is 0\"\n"
                 "At              src/account.c:88\n"
@@ -59,11 +61,13 @@ Test(report_text, all_that_is_known) {
                 "Next            is restarted\n"
                 "Hint            handle it\n"
                 "Folded          12 more like this since the last report");
-    expect_line(&full, "report=failed path=bank/accounts/7 ref=0000beef:7.3 behaviour=account "
-                       "life=3 doing=withdraw message=\"withdraw {amount: 250, ratio: 0}\" "
-                       "from=0000beef:4.1 why=BADTYPE text=\"ratio is 0\" file=src/account.c "
-                       "line=88 kept=220 limit=256 supervisor=bank/accounts restart=3 of=5 "
-                       "within_ms=10000 next=\"is restarted\" more=12");
+    expect_line(
+        &full,
+        "report=failed path=bank/accounts/7 ref=0000beef:7.3 behaviour=account "
+        "life=3 doing=withdraw message=\"withdraw {amount: 250, ratio: 0}\" "
+        "from=0000beef:4.1 waited_ms=1302 why=BADTYPE text=\"ratio is 0\" file=src/account.c "
+        "line=88 kept=220 limit=256 supervisor=bank/accounts restart=3 of=5 "
+        "within_ms=10000 next=\"is restarted\" more=12");
 }
 
 Test(report_text, what_is_not_known_is_left_out) {

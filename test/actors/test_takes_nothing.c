@@ -121,6 +121,10 @@ static void report(void *ctx) {
     char text[256];
     cr_assert_gt(troupe_report_text(&none, text, sizeof text), 10);
     cr_assert_gt(troupe_report_line(&none, text, sizeof text), 10);
+    cr_assert_eq(troupe_report_callers(&none, text, sizeof text), 0);
+    const uintptr_t at = (uintptr_t)troupe_hint + 1;
+    const troupe_report called = {.caller = &at, .callers = 1};
+    cr_assert_gt(troupe_report_callers(&called, text, sizeof text), 1);
 }
 
 Test(takes_nothing, troupe_report_text) {
@@ -128,6 +132,10 @@ Test(takes_nothing, troupe_report_text) {
 }
 
 Test(takes_nothing, troupe_report_line) {
+    outside(report);
+}
+
+Test(takes_nothing, troupe_report_callers) {
     outside(report);
 }
 

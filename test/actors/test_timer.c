@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "actors/runtime.h"
+#include "test/support/family.h"
 #include "test/support/player.h"
 #include "test/support/stage.h"
 
@@ -182,6 +183,36 @@ static void dies(bool fail) {
 Test(timer, end_with_their_actor) {
     dies(true);
     dies(false);
+}
+
+/* Sets two timers when it hears 0, and fails on the message of the first. */
+static troupe_err fail_on_timer(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    const uint32_t n = cue_n(*msg);
+    if (n == 1) return troupe_fail(self, TROUPE_USER, "on a timer");
+    stage_say("%u", n);
+    for (uint32_t i = 1; !n && i <= 2; i++) {
+        troupe_msg *later = cue_make(CUE_SAY, i, TROUPE_NOBODY);
+        cr_assert_eq(troupe_send_after(self, 5 * i, troupe_me(self), &later, NULL), TROUPE_OK);
+    }
+    return TROUPE_OK;
+}
+
+Test(timer, who_fails_on_one_is_restarted_without_the_others) {
+    (void)stage_open(STAGE_SIMULATED);
+    const troupe_behaviour what = {.name = "timed", .receive = fail_on_timer};
+    const troupe_child child = {.id = "timed", .what = &what, .name = "timed"};
+    troupe_ref root = family(&child, 1, 3, 5000), who = stage_find("timed");
+    cue(who, CUE_SAY, 0);
+    stage_advance(20);
+    stage_expect("0");
+    cr_assert_eq(timers(), 0);
+    cr_assert_eq(stage_dead_letters(), 1, "what it failed on");
+    cr_assert_eq(stage_logged("supervisor/timed (life 1) in cue from outside: USER"), 1);
+    cue(who, CUE_SAY, 7);
+    stage_expect("7");
+    family_stop(root);
+    stage_close();
 }
 
 Test(timer, to_oneself_a_full_mailbox_does_not_matter) {

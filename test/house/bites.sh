@@ -65,12 +65,15 @@ conditions)
     printf '#if 1\n#endif\n' >base/a.c
     printf '#ifndef TR_A_H\n#define TR_A_H\n#endif\n' >serial/a.h
     printf '#ifndef TROUPE_A_H\n#ifdef __cplusplus\n#endif\n#endif\n' >include/troupe/a.h
+    printf '#ifdef TROUPE_DEBUG_MOVES\n#endif\n' >include/troupe/moves.h
     passes
+    printf '#ifdef TROUPE_DEBUG_MOVES\n#endif\n' >include/troupe/other.h
     printf '\n#ifdef __linux__\n#elif 1\n#endif\n' >mailbox/bad.c
     printf '#ifndef TR_A_H\n#ifndef TR_B_H\n#endif\n#endif\n' >serial/bad.h
     printf '#ifdef __cplusplus\n#endif\n' >actors/bad.h
     printf '#if defined _WIN32\n#endif\n' >include/troupe/bad.h
-    bites mailbox/bad.c:2: mailbox/bad.c:3: serial/bad.h:2: actors/bad.h:1: include/troupe/bad.h:1:
+    bites mailbox/bad.c:2: mailbox/bad.c:3: serial/bad.h:2: actors/bad.h:1: include/troupe/bad.h:1: \
+        include/troupe/other.h:1:
     ;;
 sizes)
     lines 70 >base/a.c

@@ -39,6 +39,7 @@ for compiler in gcc clang; do
     for header in include/troupe/*.h; do
         compile "$header" $compiler -std=c11 -x c || status=1
     done
+    compile troupe.h $compiler -std=c11 -x c -DTROUPE_DEBUG_MOVES || status=1
 done
 for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue
@@ -47,6 +48,7 @@ for compiler in g++ clang++; do
         compile "$header" $compiler -std=c++11 -x c++ || status=1
         compile "$header" $compiler -std=c++17 -x c++ || status=1
     done
+    compile troupe.h $compiler -std=c++17 -x c++ -DTROUPE_DEBUG_MOVES || status=1
     linkage $compiler || status=1
 done
 if [ $tried -lt 2 ]; then

@@ -36,6 +36,8 @@ BEGIN {
         bad("msgpack belongs to serial")
     } else if (name ~ /^(nng|sodium)/ && room != "transport") {
         bad("nng and sodium belong to transport")
+    } else if (name ~ /^(unwind|elfutils|dwarf)/ && room != "base") {
+        bad("the unwinder and libdw belong to base")
     }
 }
 

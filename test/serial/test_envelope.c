@@ -39,7 +39,7 @@ TestSuite(envelope, .timeout = 20, .init = open_heap, .fini = close_heap);
 enum { PREFIX = 16 }; /* before a message that is the heap's */
 
 static uint32_t flags_of(const troupe_msg *msg) {
-    return msg->flags & ((1u << TR_MSG_SIZE_SHIFT) - 1);
+    return msg->flags & ((1u << TR_MSG_STAMP_SHIFT) - 1);
 }
 
 /* Makes one, and looks at what every new message has in common. */
@@ -163,6 +163,24 @@ Test(envelope, nothing_is_made_at_once_of_an_empty_cache) {
     cr_assert(tr_pool_init(&slabs, &tr_heap_default, NULL));
     tr_cache_init(&cache, &slabs);
     cr_assert_null(tr_msg_make_at_once(&cache, &tick_type, NULL, 0));
+    tr_pool_fini(&slabs);
+}
+
+Test(envelope, a_block_of_a_slab_keeps_the_node_of_its_sender_behind_its_body) {
+    tr_pool slabs;
+    const troupe_ref far = {7, 9};
+    cr_assert(tr_pool_init(&slabs, &tr_heap_default, tr_pool_ground()));
+    for (size_t size = 0; size <= 1100; size++) {
+        const troupe_type type = {"bytes", size, NULL, 0, 0};
+        troupe_msg *msg = NULL;
+        cr_assert_eq(tr_msg_take(&slabs, &type, 0, &msg), TROUPE_OK);
+        cr_assert_geq(tr_msg_size(msg), sizeof *msg + size + sizeof far.node);
+        tr_msg_set_sender(msg, 1, far);
+        const char *body = tr_msg_body(msg);
+        for (size_t i = 0; i < size; i++) cr_assert_eq(body[i], 0);
+        cr_assert(troupe_same(tr_msg_sender(msg, 1), far));
+        troupe_drop(&msg);
+    }
     tr_pool_fini(&slabs);
 }
 

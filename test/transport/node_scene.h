@@ -28,6 +28,7 @@ static const char node_secret[] = "a secret of this test";
 /* The simulation that all nodes of this test are in; NULL: they are real. */
 static troupe_sim *scene_sim;
 static uint64_t scene_seed;
+static void (*scene_report)(void *ctx, const struct troupe_report *report); /* NULL: the log */
 static troupe *scene_host; /* of peers that are no nodes, in a simulation; NULL: none yet */
 
 static inline uint64_t scene_clock(void) {
@@ -194,6 +195,7 @@ static inline void party_open_runtime(party *p, const char *name) {
     troupe_config plain = {.workers = 2,
                            .log = party_log,
                            .log_ctx = p,
+                           .report = scene_report,
                            .fold_ms = TROUPE_FOLD_NOTHING,
                            .heap = p->heap.heap};
     cr_assert_eq(scene_sim ? troupe_sim_runtime(scene_sim, &plain, &p->rt)
