@@ -47,7 +47,7 @@ troupe_err troupe_exit_signal(troupe_self *self, troupe_ref to, troupe_err why) 
     tr_lock(&rt->ties.lock);
     err = let_in(rt, tr_signal_of(msg));
     tr_unlock(&rt->ties.lock);
-    if (!err) err = tr_send_signal(rt, &msg);
+    if (!err) err = tr_send_signal(rt, TR_SEND_FREE, &msg);
     troupe_drop(&msg);
     return err == TROUPE_GONE ? TROUPE_OK : err;
 }

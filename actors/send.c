@@ -4,6 +4,7 @@
 #include "actors/overflow.h"
 #include "actors/report.h"
 #include "base/check.h"
+#include "serial/share.h"
 
 enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
 
@@ -74,13 +75,13 @@ troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, tro
 
 /* A signal says generation 0, which no actor has: so who receives it leaves the common path, and
  * looks at what stands behind its body. */
-troupe_err tr_send_signal(troupe *rt, troupe_msg **msg) {
+troupe_err tr_send_signal(troupe *rt, unsigned how, troupe_msg **msg) {
     troupe_msg *it = *msg;
     const tr_signal *signal = tr_signal_of(it);
     troupe_self *self = tr_table_find(&rt->table, signal->to);
     if (!self) return TROUPE_GONE;
-    stamp(rt, it, signal->from.node, signal->from.id, 0, TR_SEND_FREE);
-    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, false);
+    stamp(rt, it, signal->from.node, signal->from.id, 0, how);
+    tr_push pushed = tr_route_push(&rt->sched, &self->task, &it->link, !(how & TR_SEND_FREE));
     if (pushed != TR_PUSH_OK) return refuse(rt, self, signal->to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;
@@ -152,6 +153,10 @@ troupe_err troupe_answer(troupe_self *self, const troupe_type *type, const void 
 
 troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body, troupe_msg **out) {
     return tr_msg_make(&rt->pool, type, body, out);
+}
+
+troupe_err troupe_share(troupe *rt, troupe_msg **msg, troupe_msg **out) {
+    return tr_msg_share(&rt->pool, msg, out);
 }
 
 troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {

@@ -151,7 +151,8 @@ void tr_tie_fire(troupe *rt, tr_tie *tie, troupe_err why, tr_fired *fired) {
 void tr_fired_send(troupe *rt, tr_fired *fired) {
     for (tr_link *link; (link = tr_fifo_get(&fired->here));) {
         troupe_msg *msg = tr_msg_of(link);
-        if (tr_send_signal(rt, &msg)) troupe_drop(&msg); /* it has ended, and needs none */
+        /* Who has ended needs none. */
+        if (tr_send_signal(rt, TR_SEND_FREE, &msg)) troupe_drop(&msg);
     }
     while (!tr_list_empty(&fired->far)) {
         tr_tie *tie = TR_OWNER(fired->far.next, tr_tie, of_watched);

@@ -4,10 +4,12 @@
 
 #include "actors/abandon.h"
 #include "actors/send.h"
+#include "serial/share.h"
 
-/* A signal is not mail: it is dealt with, or is over, by rules of its own (tie.h). */
+/* A signal is not mail: it is dealt with, or is over, by rules of its own (tie.h, timer.h). The
+ * timer of another actor is, and holds a place. */
 static bool is_signal(const troupe_msg *msg) {
-    return !msg->generation;
+    return !msg->generation && !(msg->flags & TR_MSG_COUNTED);
 }
 
 /* Whether it is the message that it has failed on: the next that is handled, so nothing else has
@@ -49,7 +51,8 @@ void tr_unread_flush(troupe_self *self) {
 
 /* A signal that was received is a message like others, but of the life that it was for. */
 static bool was_signal(const troupe_msg *msg) {
-    bool type = msg->type == &troupe_down_type || msg->type == &troupe_exit_type;
+    const troupe_type *what = tr_msg_content(msg)->type;
+    bool type = what == &troupe_down_type || what == &troupe_exit_type;
     return type && !(msg->flags & TR_MSG_COUNTED);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "serial/share.h"
 #include "serial/type.h"
 
 /* Adds to a size; false if that would pass the limit. */
@@ -156,7 +157,9 @@ void tr_msg_embed(troupe_msg *msg, const troupe_type *type) {
 
 const void *troupe_as(const troupe_msg *msg, const troupe_type *type) {
     if (!msg || !type) return NULL;
-    return msg->type == type || tr_type_same(msg->type, type) ? msg + 1 : NULL;
+    if (msg->type == type) return msg + 1;
+    const troupe_msg *what = tr_msg_content(msg);
+    return tr_type_same(what->type, type) ? what + 1 : NULL;
 }
 
 const char *troupe_type_name(const troupe_msg *msg) {
@@ -168,6 +171,8 @@ void tr_msg_drop(troupe_msg *msg) {
         tr_block_give(msg);
     else if (!(msg->flags & TR_MSG_EMBEDDED))
         tr_give(prefix_of(msg)->heap, prefix_of(msg), sizeof(prefix) + tr_msg_size(msg));
+    else if (tr_msg_is_shared(msg))
+        tr_share_drop(msg);
 }
 
 void troupe_drop(troupe_msg **msg) {

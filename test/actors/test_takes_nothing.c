@@ -50,6 +50,10 @@ static troupe_err play(troupe_self *self, void *state, troupe_msg **msg) {
     cr_assert_eq(troupe_monitor(self, it.who, &it.monitor), TROUPE_OK);
     cr_assert_eq(troupe_link(self, it.who), TROUPE_OK);
     cr_assert_eq(troupe_send_after(self, 5, it.who, &it.msg, &it.timer), TROUPE_OK);
+    troupe_msg *keyed = cue_make(CUE_SAY, 3, TROUPE_NOBODY);
+    cr_assert_eq(troupe_set_timer(self, 7, 60000, 0, &keyed), TROUPE_OK);
+    keyed = cue_make(CUE_SAY, 3, TROUPE_NOBODY);
+    cr_assert_eq(troupe_receive_timeout(self, 60000, &keyed), TROUPE_OK);
     it.memory = troupe_alloc(self, 10);
     cr_assert_eq(troupe_defer(self, nothing_to_do, NULL), TROUPE_OK);
     it.msg = *msg;
@@ -406,6 +410,26 @@ static void cancel(void *ctx) {
 
 Test(takes_nothing, troupe_cancel) {
     cr_assert_eq(inside(cancel), TROUPE_TIMEOUT);
+}
+
+static void end_timer(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_end_timer(it.self, 7), TROUPE_OK);
+    cr_assert_eq(troupe_end_timer(it.self, 7), TROUPE_NOTFOUND);
+}
+
+Test(takes_nothing, troupe_end_timer) {
+    cr_assert_eq(inside(end_timer), TROUPE_TIMEOUT);
+}
+
+static void end_receive_timeout(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_end_receive_timeout(it.self), TROUPE_OK);
+    cr_assert_eq(troupe_end_receive_timeout(it.self), TROUPE_NOTFOUND);
+}
+
+Test(takes_nothing, troupe_end_receive_timeout) {
+    cr_assert_eq(inside(end_receive_timeout), TROUPE_TIMEOUT);
 }
 
 static void free_it(void *ctx) {

@@ -74,7 +74,7 @@ Test(tie, a_signal_that_comes_too_late_is_a_dead_letter_and_no_business_of_the_n
     ((struct troupe_exit *)tr_msg_body(late))->why = TROUPE_USER;
     cr_assert_eq(troupe_kill(rt, b), TROUPE_OK);
     stage_await_gone(b);
-    cr_assert_eq(tr_send_signal(rt, &late), TROUPE_GONE);
+    cr_assert_eq(tr_send_signal(rt, TR_SEND_FREE, &late), TROUPE_GONE);
     troupe_ref next = stage_enter(&ben);
     cr_assert_eq((uint32_t)next.id, (uint32_t)b.id);
     troupe_self *self = tr_table_find(&rt->table, next.id);
