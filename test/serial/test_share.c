@@ -48,6 +48,7 @@ Test(share, all_have_one_body) {
     troupe_drop(&third);
     cr_assert_str_eq(body->text, "hello");
     troupe_drop(&second);
+    cr_assert_eq(counting_heap_look(&heap).blocks, 0);
 }
 
 Test(share, each_reads_like_the_message) {
