@@ -67,7 +67,10 @@ static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
         troupe_msg *msg = tr_msg_of(link);
         tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
     }
-    if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
+    if (marks & TR_CONTROL_NAMED) {
+        tr_names_forget(&rt->names, self);
+        tr_groups_forget(&rt->groups, self->id);
+    }
     tr_timers_forget(&rt->timers, self);
     tr_ties_forget(self);
     if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, TROUPE_KILLED);

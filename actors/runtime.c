@@ -24,6 +24,7 @@ static void make_rooms(troupe *rt) {
     tr_timers_init(&rt->timers, rt);
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
+    tr_groups_init(&rt->groups, rt->heap);
     tr_asks_init(&rt->asks, rt->heap);
     tr_types_init(&rt->types, rt->heap);
     tr_mutex_init(&rt->services_lock);
@@ -39,6 +40,7 @@ static void free_all(troupe *rt) {
     tr_mutex_fini(&rt->services_lock);
     tr_types_fini(&rt->types);
     tr_asks_fini(&rt->asks);
+    tr_groups_fini(&rt->groups);
     tr_names_fini(&rt->names);
     tr_ties_fini(&rt->ties);
     tr_table_fini(&rt->table);

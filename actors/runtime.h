@@ -6,6 +6,7 @@
 #include "actors/ask.h"
 #include "actors/dead.h"
 #include "actors/fold.h"
+#include "actors/group.h"
 #include "actors/name.h"
 #include "actors/port.h"
 #include "actors/sched.h"
@@ -28,6 +29,7 @@ struct troupe {
     tr_timers timers;
     tr_ties ties;
     tr_names names;
+    tr_groups groups;
     tr_asks asks;
     tr_types types;
     tr_mutex services_lock; /* guards `services`, `fatal`, and attaching the port */

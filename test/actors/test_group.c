@@ -1,0 +1,406 @@
+#include "actors/group.h"
+
+#include <criterion/criterion.h>
+
+#include "actors/runtime.h"
+#include "test/support/exhaust.h"
+#include "test/support/family.h"
+#include "test/support/everywhere.h"
+#include "test/support/player.h"
+#include "test/support/stage.h"
+
+TestSuite(group, .timeout = 60);
+
+static const player ann = {.id = "ann"}, bob = {.id = "bob"}, cid = {.id = "cid"};
+
+/* --- Members ---------------------------------------------------------------------------------- */
+
+static void join(troupe_ref who, const char *group) {
+    cr_assert_eq(troupe_join(stage_rt(), who, group), TROUPE_OK);
+}
+
+static size_t count(const char *group) {
+    return troupe_members(stage_rt(), group, NULL, 0);
+}
+
+Test(group, has_who_has_joined) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_ref a = stage_enter(&ann), b = stage_enter(&bob), who[3] = {{7, 7}, {7, 7}, {7, 7}};
+    cr_assert_eq(count("crew"), 0);
+    join(a, "crew");
+    join(b, "crew");
+    join(b, "watch");
+    cr_assert_eq(troupe_members(rt, "crew", who, 3), 2);
+    cr_assert(troupe_same(who[0], a));
+    cr_assert(troupe_same(who[1], b));
+    cr_assert_eq(who[2].id, 7);
+    who[1].id = 7;
+    cr_assert_eq(troupe_members(rt, "crew", who, 1), 2);
+    cr_assert_eq(who[1].id, 7, "no more than there is room for");
+    cr_assert_eq(count("watch"), 1);
+    cr_assert_eq(troupe_leave(rt, a, "watch"), TROUPE_NOTFOUND);
+    cr_assert_eq(troupe_leave(rt, a, "nobody"), TROUPE_NOTFOUND);
+    cr_assert_eq(troupe_leave(rt, b, "crew"), TROUPE_OK);
+    cr_assert_eq(troupe_leave(rt, b, "crew"), TROUPE_NOTFOUND);
+    cr_assert_eq(count("crew"), 1);
+    cr_assert_eq(count("watch"), 1);
+    stage_close();
+}
+
+Test(group, to_join_again_does_nothing) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_ref a = stage_enter(&ann);
+    join(a, "crew");
+    join(a, "crew");
+    cr_assert_eq(count("crew"), 1);
+    cr_assert_eq(troupe_leave(rt, a, "crew"), TROUPE_OK);
+    cr_assert_eq(count("crew"), 0);
+    cr_assert_eq(rt->groups.by_hash.count, 0, "an empty group is not there");
+    stage_close();
+}
+
+Test(group, arguments_are_checked) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_ref a = stage_enter(&ann);
+    char name[TROUPE_NAME_MAX + 2];
+    memset(name, 'x', sizeof name);
+    name[sizeof name - 1] = '\0';
+    cr_assert_eq(troupe_join(rt, a, name), TROUPE_INVALID);
+    cr_assert_eq(troupe_join(rt, a, ""), TROUPE_INVALID);
+    cr_assert_eq(troupe_join(rt, a, NULL), TROUPE_INVALID);
+    cr_assert_eq(troupe_join(rt, TROUPE_NOBODY, "crew"), TROUPE_GONE);
+    cr_assert_eq(troupe_join(rt, (troupe_ref){a.node + 1, a.id}, "crew"), TROUPE_GONE);
+    name[TROUPE_NAME_MAX] = '\0';
+    cr_assert_eq(troupe_join(rt, a, name), TROUPE_OK);
+    cr_assert_eq(troupe_kill(rt, a), TROUPE_OK);
+    (void)stage_run();
+    cr_assert_eq(troupe_join(rt, a, "crew"), TROUPE_GONE);
+    cr_assert_eq(rt->groups.by_hash.count, 0);
+    stage_close();
+}
+
+/* Who watches a member finds that it has left when its `down` comes. */
+static troupe_err look(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    const struct cue *cue = troupe_as(*msg, &cue_type);
+    if (cue) return troupe_monitor(self, cue->who, NULL);
+    stage_say("%zu", troupe_members(troupe_runtime(self), "crew", NULL, 0));
+    return TROUPE_OK;
+}
+
+Everywhere(group, who_ends_leaves) {
+    troupe *rt = stage_open(workers);
+    static const troupe_behaviour looker = {.receive = look};
+    troupe_ref a = stage_enter(&ann), who;
+    cr_assert_eq(troupe_spawn(rt, &looker, NULL, &who), TROUPE_OK);
+    join(a, "crew");
+    join(a, "watch");
+    cue_about(who, CUE_SAY, 0, a);
+    cue_about(who, CUE_SAY, 0, (troupe_ref){a.node, UINT64_C(1) << 40}); /* GONE: at once */
+    stage_expect("start(ann) 1");
+    cr_assert_eq(troupe_kill(rt, a), TROUPE_OK);
+    stage_expect("0");
+    cr_assert_eq(count("crew"), 0);
+    cr_assert_eq(count("watch"), 0);
+    stage_close();
+}
+
+Test(group, who_is_restarted_stays) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    const troupe_child child = {.id = "ann", .what = &player_behaviour, .arg = &ann, .name = "ann"};
+    const troupe_supervision tree = {.child = &child, .children = 1, .max_restarts = 3};
+    troupe_ref root;
+    cr_assert_eq(troupe_supervise(rt, &tree, 1000, &root), TROUPE_OK);
+    troupe_ref a = stage_find("ann");
+    join(a, "crew");
+    cue(a, CUE_FAIL, 0);
+    stage_expect("start(ann) stop(ann,FAILED) start(ann)");
+    cr_assert_eq(count("crew"), 1);
+    cr_assert_eq(troupe_terminate_child(rt, root, "ann", 1000), TROUPE_OK);
+    cr_assert_eq(count("crew"), 0);
+    stage_close();
+}
+
+/* --- Sending ---------------------------------------------------------------------------------- */
+
+static troupe_reach to_all(const char *group, uint32_t n, troupe_err expected) {
+    troupe_reach reach = {99, 99};
+    troupe_msg *msg = cue_make(CUE_SAY, n, TROUPE_NOBODY);
+    cr_assert_eq(troupe_post_group(stage_rt(), group, &msg, &reach), expected);
+    cr_assert_eq(msg == NULL, expected == TROUPE_OK);
+    troupe_drop(&msg);
+    return reach;
+}
+
+Test(group, all_get_what_is_sent_to_all) {
+    (void)stage_open(STAGE_SIMULATED);
+    join(stage_enter(&ann), "crew");
+    join(stage_enter(&bob), "crew");
+    (void)stage_enter(&cid);
+    stage_forget();
+    troupe_reach reach = to_all("crew", 5, TROUPE_OK);
+    cr_assert_eq(reach.members, 2);
+    cr_assert_eq(reach.reached, 2);
+    stage_expect_all("ann:5 bob:5");
+    cr_assert_eq(to_all("nobody", 5, TROUPE_NOTFOUND).members, 99);
+    troupe_msg *none = NULL;
+    cr_assert_eq(troupe_post_group(stage_rt(), "crew", &none, NULL), TROUPE_INVALID);
+    cr_assert_eq(troupe_post_any(stage_rt(), "crew", &none), TROUPE_INVALID);
+    stage_close();
+}
+
+static troupe_ref enter_with_4(const player *who) {
+    troupe_ref ref = TROUPE_NOBODY;
+    cr_assert_eq(troupe_spawn(stage_rt(), &player_with_4, who, &ref), TROUPE_OK);
+    return ref;
+}
+
+Test(group, who_is_full_is_left_out) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref a = enter_with_4(&ann);
+    join(a, "crew");
+    join(enter_with_4(&bob), "crew");
+    stage_forget();
+    for (uint32_t i = 0; i < 4; i++) cue(a, CUE_SAY, i);
+    troupe_reach reach = to_all("crew", 5, TROUPE_OK);
+    cr_assert_eq(reach.members, 2);
+    cr_assert_eq(reach.reached, 1);
+    stage_expect_all("ann:0 ann:1 ann:2 ann:3 bob:5");
+    cr_assert_eq(stage_dead_letters(), 0);
+    stage_close();
+}
+
+static void to_any(const char *group, uint32_t n, troupe_err expected) {
+    troupe_msg *msg = cue_make(CUE_SAY, n, TROUPE_NOBODY);
+    cr_assert_eq(troupe_post_any(stage_rt(), group, &msg), expected);
+    cr_assert_eq(msg == NULL, expected == TROUPE_OK);
+    troupe_drop(&msg);
+}
+
+Test(group, one_after_the_other_gets_what_is_for_any) {
+    (void)stage_open(STAGE_SIMULATED);
+    join(stage_enter(&ann), "crew");
+    join(stage_enter(&bob), "crew");
+    join(stage_enter(&cid), "crew");
+    stage_forget();
+    for (uint32_t i = 0; i < 6; i++) to_any("crew", i, TROUPE_OK);
+    stage_expect_all("ann:0 bob:1 cid:2 ann:3 bob:4 cid:5");
+    to_any("nobody", 0, TROUPE_NOTFOUND);
+    stage_close();
+}
+
+Test(group, what_is_for_any_passes_over_who_is_full) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref a = enter_with_4(&ann);
+    join(a, "crew");
+    join(enter_with_4(&bob), "crew");
+    stage_forget();
+    for (uint32_t i = 0; i < 4; i++) cue(a, CUE_SAY, i);
+    for (uint32_t i = 5; i < 9; i++) to_any("crew", i, TROUPE_OK);
+    to_any("crew", 9, TROUPE_FULL);
+    stage_expect_all("ann:0 ann:1 ann:2 ann:3 bob:5 bob:6 bob:7 bob:8");
+    stage_close();
+}
+
+/* From an actor, which is a member: the others know who has sent it. */
+static troupe_err call(troupe_self *self, void *state, troupe_msg **msg) {
+    const struct cue *cue = troupe_as(*msg, &cue_type);
+    bool *called = state;
+    if (*called) {
+        cr_assert(troupe_same(troupe_sender(self), troupe_me(self)));
+        stage_say("me:%u", cue->n);
+        return TROUPE_OK;
+    }
+    *called = true;
+    troupe_reach reach;
+    troupe_msg *one = cue_make(CUE_SAY, 2, TROUPE_NOBODY);
+    cr_assert_eq(troupe_send_group(self, "crew", msg, &reach), TROUPE_OK);
+    cr_assert_eq(reach.reached, 2);
+    cr_assert_eq(troupe_send_any(self, "crew", &one), TROUPE_OK);
+    return TROUPE_OK;
+}
+
+Test(group, an_actor_may_send_to_its_own) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    static const troupe_behaviour caller = {.receive = call, .state_size = sizeof(bool)};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &caller, NULL, &who), TROUPE_OK);
+    join(who, "crew");
+    join(stage_enter(&ann), "crew");
+    stage_forget();
+    cue(who, CUE_SAY, 7);
+    stage_expect_all("me:7 ann:7 me:2");
+    stage_close();
+}
+
+/* --- Ends that meet it ------------------------------------------------------------------------ */
+
+Test(group, on_workers_with_members_that_end) {
+    troupe *rt = stage_open(3);
+    for (int round = 0; round < 200; round++) {
+        troupe_ref who[4];
+        for (int i = 0; i < 4; i++) {
+            who[i] = stage_enter(&ann);
+            join(who[i], "crew");
+        }
+        for (int i = 0; i < 4; i++) {
+            troupe_msg *msg = cue_make(CUE_KEEP, 0, TROUPE_NOBODY);
+            cr_assert_eq(troupe_kill(rt, who[i]), TROUPE_OK);
+            troupe_err err = troupe_post_group(rt, "crew", &msg, NULL);
+            cr_assert(!err || err == TROUPE_NOTFOUND);
+            troupe_drop(&msg);
+        }
+        for (int i = 0; i < 4; i++) stage_await_gone(who[i]);
+        cr_assert_eq(count("crew"), 0);
+        stage_forget();
+    }
+    stage_close();
+}
+
+/* --- Without memory --------------------------------------------------------------------------- */
+
+static troupe_ref joining;
+
+static troupe_err join_it(void *ctx) {
+    (void)ctx;
+    troupe_err err = troupe_join(stage_rt(), joining, "crew");
+    cr_assert_eq(count("crew"), err ? 0 : 1);
+    return err;
+}
+
+static void leave_it(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_leave(stage_rt(), joining, "crew"), TROUPE_OK);
+}
+
+Test(oom, troupe_join) {
+    (void)stage_open(STAGE_SIMULATED);
+    joining = stage_enter(&ann);
+    exhaust_call(stage_heap(), join_it, leave_it, NULL);
+    stage_close();
+}
+
+/* Of two members some are reached, or nobody, and then the message is still there. */
+static void to_two(troupe_err (*send)(troupe_msg **msg, troupe_reach *reach)) {
+    for (exhaust x = {0}; exhaust_next(&x);) {
+        (void)stage_open(STAGE_SIMULATED);
+        join(stage_enter(&ann), "crew");
+        join(stage_enter(&bob), "crew");
+        stage_forget();
+        troupe_msg *msg = cue_make(CUE_SAY, 5, TROUPE_NOBODY);
+        troupe_reach reach = {2, 0};
+        exhaust_from(&x, stage_heap());
+        troupe_err err = send(&msg, &reach);
+        bool refused = exhaust_to(&x);
+        cr_assert(err == TROUPE_OK || (refused && err == TROUPE_NOMEM));
+        cr_assert_eq(msg == NULL, !err);
+        if (msg) cr_assert_eq(cue_n(msg), 5);
+        cr_assert(refused ? reach.reached < 2 : reach.reached == 2);
+        troupe_drop(&msg);
+        stage_await(reach.reached);
+        stage_forget();
+        stage_close();
+    }
+}
+
+static troupe_err post_it(troupe_msg **msg, troupe_reach *reach) {
+    return troupe_post_group(stage_rt(), "crew", msg, reach);
+}
+
+Test(oom, troupe_post_group) {
+    to_two(post_it);
+}
+
+static struct {
+    troupe_msg **msg;
+    troupe_reach *reach;
+    troupe_err err;
+} asked;
+
+static troupe_err send_as_asked(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    (void)msg;
+    asked.err = troupe_send_group(self, "crew", asked.msg, asked.reach);
+    return TROUPE_OK;
+}
+
+/* By an actor that is made where nothing is refused. */
+static troupe_err send_it(troupe_msg **msg, troupe_reach *reach) {
+    static const troupe_behaviour sender = {.receive = send_as_asked};
+    troupe_ref who;
+    asked.msg = msg;
+    asked.reach = reach;
+    asked.err = TROUPE_NOMEM;
+    troupe_msg *go = NULL;
+    if (troupe_spawn(stage_rt(), &sender, NULL, &who)) return TROUPE_NOMEM;
+    if (troupe_make(stage_rt(), &cue_type, &(struct cue){0}, &go)) return TROUPE_NOMEM;
+    if (troupe_post(stage_rt(), who, &go)) return TROUPE_NOMEM;
+    (void)stage_run();
+    return asked.err;
+}
+
+Test(oom, troupe_send_group) {
+    to_two(send_it);
+}
+
+static void leave_and_look(void *ctx) {
+    (void)ctx;
+    troupe_ref who;
+    cr_assert_eq(troupe_members(stage_rt(), "crew", &who, 1), 1);
+    cr_assert_eq(troupe_leave(stage_rt(), joining, "crew"), TROUPE_OK);
+    cr_assert_eq(troupe_leave(stage_rt(), joining, "crew"), TROUPE_NOTFOUND);
+}
+
+static void takes_nothing(void (*act)(void *ctx)) {
+    (void)stage_open(TROUPE_STEPPED);
+    joining = stage_enter(&ann);
+    join(joining, "crew");
+    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+    asked.msg = &msg;
+    exhaust_nothing(stage_heap(), act, NULL);
+    troupe_drop(&msg);
+    (void)stage_run();
+    stage_close();
+}
+
+Test(takes_nothing, troupe_leave) {
+    takes_nothing(leave_and_look);
+}
+
+Test(takes_nothing, troupe_members) {
+    takes_nothing(leave_and_look);
+}
+
+static void post_any(void *ctx) {
+    (void)ctx;
+    cr_assert_eq(troupe_post_any(stage_rt(), "crew", asked.msg), TROUPE_OK);
+}
+
+Test(takes_nothing, troupe_post_any) {
+    takes_nothing(post_any);
+}
+
+static troupe_err send_any(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    asked.msg = msg;
+    asked.err = troupe_send_any(self, "crew", msg);
+    return TROUPE_OK;
+}
+
+static void run(void *ctx) {
+    (void)ctx;
+    (void)stage_run();
+}
+
+Test(takes_nothing, troupe_send_any) {
+    (void)stage_open(TROUPE_STEPPED);
+    static const troupe_behaviour sender = {.receive = send_any};
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(stage_rt(), &sender, NULL, &who), TROUPE_OK);
+    join(stage_enter(&ann), "crew");
+    stage_forget();
+    cue(who, CUE_KEEP, 1);
+    exhaust_nothing(stage_heap(), run, NULL);
+    cr_assert_eq(asked.err, TROUPE_OK);
+    stage_close();
+}
