@@ -148,7 +148,8 @@ void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where w
                     troupe_dead reason, troupe_err why) {
     if (!*msg) return;
     tr_timer_unwrap(rt, msg);
-    if (!*msg) { /* a timer's that was cancelled: nobody's letter, but it was in a mailbox */
+    if (*msg) tr_topic_unwrap(rt, msg);
+    if (!*msg) { /* one that is void: nobody's letter, but it was in a mailbox */
         tr_account_add(&rt->accounts.dead[reason]);
         tr_account_add(&rt->accounts.died[where]);
         return;

@@ -24,6 +24,7 @@ bool tr_life_clean(troupe_err why) {
 void tr_life_release(troupe_self *self) {
     tr_memory_end(self);
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
+    if (self->has_topics) tr_topics_forget(&self->rt->topics, self->id);
     /* Others may have linked themselves to it: then it is watched. */
     if (self->has_watched || (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
         tr_ties_forget(self);

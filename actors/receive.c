@@ -82,8 +82,9 @@ static TR_COLD bool receive_other(tr_turn *turn, troupe_self *self, troupe_msg *
         end_late_comer(self->rt, msg);
         return true;
     }
-    if (msg->type == &tr_timer_type) {
-        msg = tr_timer_arrived(self, msg);
+    if (msg->type == &tr_timer_type || msg->type == &tr_topic_type) {
+        bool timer = msg->type == &tr_timer_type;
+        msg = timer ? tr_timer_arrived(self, msg) : tr_topic_arrived(self, msg);
         return msg ? handle(turn, self, msg) : true;
     }
     if (tr_exit_arrived(self, msg)) return handle(turn, self, msg);

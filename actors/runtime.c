@@ -25,6 +25,7 @@ static void make_rooms(troupe *rt) {
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
     tr_groups_init(&rt->groups, rt->heap);
+    tr_topics_init(&rt->topics, rt);
     tr_asks_init(&rt->asks, rt->heap);
     tr_types_init(&rt->types, rt->heap);
     tr_mutex_init(&rt->services_lock);
@@ -40,6 +41,7 @@ static void free_all(troupe *rt) {
     tr_mutex_fini(&rt->services_lock);
     tr_types_fini(&rt->types);
     tr_asks_fini(&rt->asks);
+    tr_topics_fini(&rt->topics);
     tr_groups_fini(&rt->groups);
     tr_names_fini(&rt->names);
     tr_ties_fini(&rt->ties);

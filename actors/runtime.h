@@ -13,6 +13,7 @@
 #include "actors/table.h"
 #include "actors/tie.h"
 #include "actors/timer.h"
+#include "actors/topic.h"
 
 struct troupe {
     struct troupe_sim *sim;  /* that it is in; NULL: none. Constant once anything runs */
@@ -30,6 +31,7 @@ struct troupe {
     tr_ties ties;
     tr_names names;
     tr_groups groups;
+    tr_topics topics;
     tr_asks asks;
     tr_types types;
     tr_mutex services_lock; /* guards `services`, `fatal`, and attaching the port */

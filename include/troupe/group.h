@@ -32,8 +32,8 @@ typedef struct troupe_reach {
 /* Sends `*msg` to all who are members now, the running actor too if it is one. They share its body
  * (`troupe_share`). Who has a full mailbox, or has just ended, or for whom there is no memory, is
  * left out, and the others get it all the same: `*reach`, which may be NULL, says how many.
- * INVALID: no message. NOTFOUND: there are no members. NOMEM: nobody was reached for want of memory.
- * In each case the message is still yours. */
+ * INVALID: no message. NOTFOUND: there are no members. NOMEM: nobody was reached for want of
+ * memory. In each case the message is still yours. */
 TROUPE_CHECKED troupe_err troupe_send_group(troupe_self *self, const char *group, troupe_msg **msg,
                                             troupe_reach *reach);
 

@@ -12,6 +12,7 @@
 #include <troupe/observe.h>
 #include <troupe/service.h>
 #include <troupe/supervisor.h>
+#include <troupe/topic.h>
 
 #define TROUPE_VERSION "0.1.0"
 
