@@ -6,6 +6,7 @@
 #include <troupe/actor.h>
 #include <troupe/channel.h>
 #include <troupe/error.h>
+#include <troupe/gather.h>
 #include <troupe/group.h>
 #include <troupe/link.h>
 #include <troupe/message.h>
