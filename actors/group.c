@@ -203,37 +203,87 @@ troupe_err troupe_post_group(troupe *rt, const char *group, troupe_msg **msg, tr
     return send_all(rt, TROUPE_NOBODY, group, msg, reach);
 }
 
-/* The member whose turn it is, which is the last one then; and how many there are. */
-static size_t next(troupe *rt, const char *name, troupe_ref *who) {
+/* How to choose one member; the key is for BY_KEY. */
+typedef struct tr_pick {
+    enum { IN_TURN, LEAST_LOADED, BY_KEY } how;
+    uint64_t key;
+} tr_pick;
+
+/* A key's weight for a member: so each key has its member, and when one comes or goes only those
+ * keys move that are its own (rendezvous hashing). */
+static uint64_t weight(uint64_t key, uint64_t id) {
+    uint64_t mixed = (key * UINT64_C(0x9E3779B97F4A7C15)) ^ (id * UINT64_C(0xD6E8FEB86659FD93));
+    mixed = (mixed ^ mixed >> 32) * UINT64_C(0xBF58476D1CE4E5B9);
+    mixed = (mixed ^ mixed >> 29) * UINT64_C(0x94D049BB133111EB);
+    return mixed ^ mixed >> 32;
+}
+
+/* How good a member is: the most is best. */
+static uint64_t merit(troupe *rt, const tr_pick *pick, uint64_t id) {
+    uint32_t waiting = 0;
+    if (pick->how == BY_KEY) return weight(pick->key, id);
+    if (troupe_mailbox(rt, (troupe_ref){rt->node, id}, &waiting, NULL)) return 0; /* it leaves */
+    return UINT32_MAX - (uint64_t)waiting;
+}
+
+/* The member that is the best, or the first if its turn is all that counts; it is the last in line
+ * then. And how many there are. */
+static size_t choose(troupe *rt, const char *name, const tr_pick *pick, troupe_ref *who) {
     tr_lock(&rt->groups.lock);
     tr_group *group = find(&rt->groups, name);
-    size_t count = list(rt, group, who, 1);
-    if (group) {
-        tr_list *first = group->members.next;
-        tr_list_remove(first);
-        tr_list_add(&group->members, first);
+    size_t count = group ? group->count : 0;
+    tr_list *best = group ? group->members.next : NULL;
+    uint64_t most = 0;
+    for (tr_list *at = best; at && pick->how != IN_TURN && at != &group->members; at = at->next) {
+        uint64_t now = merit(rt, pick, TR_OWNER(at, tr_member, of_group)->by_member.key);
+        if (now > most) best = at;
+        if (now > most) most = now;
+    }
+    if (best) {
+        *who = (troupe_ref){rt->node, TR_OWNER(best, tr_member, of_group)->by_member.key};
+        tr_list_remove(best);
+        tr_list_add(&group->members, best);
     }
     tr_unlock(&rt->groups.lock);
     return count;
 }
 
-static troupe_err send_one(troupe *rt, troupe_ref from, const char *name, troupe_msg **msg) {
+static troupe_err send_one(troupe *rt, troupe_ref from, const char *name, tr_pick pick,
+                           troupe_msg **msg) {
     troupe_ref who;
     troupe_err err = TROUPE_NOTFOUND;
     if (!*msg) return TROUPE_INVALID;
     /* One that has ended has left, or leaves. */
-    for (size_t tries = 0; tries < next(rt, name, &who); tries++) {
+    for (size_t tries = 0; tries < choose(rt, name, &pick, &who); tries++) {
         troupe_err sent = tr_send(rt, from, who, 0, msg);
         if (!sent) return TROUPE_OK;
         if (sent != TROUPE_GONE) err = sent;
+        if (sent != TROUPE_GONE && pick.how == BY_KEY) break;
+        if (pick.how == LEAST_LOADED) pick.how = IN_TURN; /* their bounds may differ */
     }
     return err;
 }
 
 troupe_err troupe_send_any(troupe_self *self, const char *group, troupe_msg **msg) {
-    return send_one(self->rt, tr_actor_ref(self), group, msg);
+    return send_one(self->rt, tr_actor_ref(self), group, (tr_pick){.how = IN_TURN}, msg);
 }
 
 troupe_err troupe_post_any(troupe *rt, const char *group, troupe_msg **msg) {
-    return send_one(rt, TROUPE_NOBODY, group, msg);
+    return send_one(rt, TROUPE_NOBODY, group, (tr_pick){.how = IN_TURN}, msg);
+}
+
+troupe_err troupe_send_least(troupe_self *self, const char *group, troupe_msg **msg) {
+    return send_one(self->rt, tr_actor_ref(self), group, (tr_pick){.how = LEAST_LOADED}, msg);
+}
+
+troupe_err troupe_post_least(troupe *rt, const char *group, troupe_msg **msg) {
+    return send_one(rt, TROUPE_NOBODY, group, (tr_pick){.how = LEAST_LOADED}, msg);
+}
+
+troupe_err troupe_send_keyed(troupe_self *self, const char *group, uint64_t key, troupe_msg **msg) {
+    return send_one(self->rt, tr_actor_ref(self), group, (tr_pick){BY_KEY, key}, msg);
+}
+
+troupe_err troupe_post_keyed(troupe *rt, const char *group, uint64_t key, troupe_msg **msg) {
+    return send_one(rt, TROUPE_NOBODY, group, (tr_pick){BY_KEY, key}, msg);
 }

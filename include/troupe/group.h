@@ -49,6 +49,32 @@ TROUPE_CHECKED troupe_err troupe_send_any(troupe_self *self, const char *group, 
 /* The same from a plain thread, with TROUPE_NOBODY as sender. */
 TROUPE_CHECKED troupe_err troupe_post_any(troupe *rt, const char *group, troupe_msg **msg);
 
+/* Sends `*msg` to the member with the fewest messages waiting or in hand, of several to the next
+ * one round; looks at each. If its mailbox is full the others are tried. The errors of
+ * `troupe_send_any`. */
+TROUPE_CHECKED troupe_err troupe_send_least(troupe_self *self, const char *group, troupe_msg **msg);
+
+/* The same from a plain thread, with TROUPE_NOBODY as sender. */
+TROUPE_CHECKED troupe_err troupe_post_least(troupe *rt, const char *group, troupe_msg **msg);
+
+/* Sends `*msg` to the member that a key belongs to: the same one as long as the members are the
+ * same. When one comes or goes only those keys move that it gets or had, 1 of N. Looks at each.
+ * FULL: that one's mailbox is; nobody else is tried. The other errors of `troupe_send_any`. */
+TROUPE_CHECKED troupe_err troupe_send_keyed(troupe_self *self, const char *group, uint64_t key,
+                                            troupe_msg **msg);
+
+/* The same from a plain thread, with TROUPE_NOBODY as sender. */
+TROUPE_CHECKED troupe_err troupe_post_keyed(troupe *rt, const char *group, uint64_t key,
+                                            troupe_msg **msg);
+
+/* --- Pools. A pool is a group whose members are the children of a TROUPE_SIMPLE_ONE_FOR_ONE
+ * (<troupe/supervisor.h>), and join in their `start`. It grows by `troupe_start_dynamic_child` and
+ * shrinks by `troupe_terminate_dynamic_child`. It admits as much as its mailboxes hold, then FULL
+ * comes back at once, with the work: `mailbox_limit` says how long work may wait. What waits for a
+ * member that fails is kept for its next life. What it failed on is, as the template says,
+ * returned: a dead letter with the reason FAILED, which an asker hears; or done again,
+ * `poison_after` times in all. --- */
+
 #ifdef __cplusplus
 }
 #endif

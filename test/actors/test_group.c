@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 
 #include "actors/runtime.h"
-#include "test/support/exhaust.h"
 #include "test/support/family.h"
 #include "test/support/everywhere.h"
 #include "test/support/player.h"
@@ -202,6 +201,141 @@ Test(group, what_is_for_any_passes_over_who_is_full) {
     stage_close();
 }
 
+static void to_least(const char *group, uint32_t n, troupe_err expected) {
+    troupe_msg *msg = cue_make(CUE_SAY, n, TROUPE_NOBODY);
+    cr_assert_eq(troupe_post_least(stage_rt(), group, &msg), expected);
+    cr_assert_eq(msg == NULL, expected == TROUPE_OK);
+    troupe_drop(&msg);
+}
+
+Test(group, the_least_loaded_gets_it) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref a = enter_with_4(&ann), b = enter_with_4(&bob), c = stage_enter(&cid);
+    join(a, "crew");
+    join(b, "crew");
+    stage_forget();
+    for (uint32_t i = 0; i < 2; i++) cue(a, CUE_SAY, i);
+    for (uint32_t i = 2; i < 4; i++) to_least("crew", i, TROUPE_OK); /* b has as many then */
+    for (uint32_t i = 4; i < 8; i++) to_least("crew", i, TROUPE_OK);
+    to_least("crew", 9, TROUPE_FULL);
+    join(c, "crew");
+    to_least("crew", 10, TROUPE_OK);
+    cr_assert_eq(troupe_leave(stage_rt(), c, "crew"), TROUPE_OK);
+    stage_expect_all("ann:0 ann:1 bob:2 bob:3 ann:4 bob:5 ann:6 bob:7 cid:10");
+    for (uint32_t i = 0; i < 4; i++) to_least("crew", i, TROUPE_OK); /* in turn: all are idle */
+    stage_expect_all("bob:0 ann:1 bob:2 ann:3");
+    to_least("nobody", 0, TROUPE_NOTFOUND);
+    stage_close();
+}
+
+/* Bounds may differ: who has less than another may be full all the same. */
+Test(group, the_least_loaded_is_full) {
+    (void)stage_open(TROUPE_STEPPED);
+    troupe_ref a = enter_with_4(&ann), b = stage_enter(&bob);
+    join(a, "crew");
+    join(b, "crew");
+    stage_forget();
+    for (uint32_t i = 0; i < 4; i++) cue(a, CUE_SAY, i);
+    for (uint32_t i = 0; i < 6; i++) cue(b, CUE_SAY, i);
+    to_least("crew", 9, TROUPE_OK);
+    stage_expect_all("ann:0 ann:1 ann:2 ann:3 bob:0 bob:1 bob:2 bob:3 bob:4 bob:5 bob:9");
+    stage_close();
+}
+
+enum { KEYS = 300 };
+
+/* Which member hears of each key: a number below `count`. */
+static void owners(const char *group, const troupe_ref *who, int count, int *owner) {
+    for (uint32_t key = 0; key < KEYS; key++) {
+        troupe_msg *msg = cue_make(CUE_KEEP, 0, TROUPE_NOBODY);
+        cr_assert_eq(troupe_post_keyed(stage_rt(), group, key, &msg), TROUPE_OK);
+        owner[key] = -1;
+        for (int i = 0; i < count; i++) {
+            uint32_t waiting;
+            cr_assert_eq(troupe_mailbox(stage_rt(), who[i], &waiting, NULL), TROUPE_OK);
+            if (waiting) owner[key] = i;
+        }
+        (void)stage_run();
+    }
+}
+
+Test(group, a_key_has_its_member) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    int first[KEYS], again[KEYS], more[KEYS], less[KEYS], of[4] = {0}, moved = 0;
+    troupe_ref who[4];
+    for (int i = 0; i < 4; i++) who[i] = stage_enter(&ann);
+    for (int i = 0; i < 3; i++) join(who[i], "crew");
+    owners("crew", who, 4, first);
+    owners("crew", who, 4, again);
+    join(who[3], "crew");
+    owners("crew", who, 4, more);
+    cr_assert_eq(troupe_leave(rt, who[1], "crew"), TROUPE_OK);
+    owners("crew", who, 4, less);
+    for (int key = 0; key < KEYS; key++) {
+        cr_assert_eq(first[key], again[key]);
+        cr_assert(more[key] == first[key] || more[key] == 3, "only to the new one");
+        cr_assert(less[key] == more[key] || more[key] == 1, "only of the one that left");
+        cr_assert_neq(less[key], 1);
+        of[first[key]]++;
+        moved += more[key] == 3;
+    }
+    for (int i = 0; i < 3; i++) cr_assert(of[i] > KEYS / 5 && of[i] < KEYS / 2, "%d", of[i]);
+    cr_assert(moved > KEYS / 8 && moved < KEYS / 2, "%d", moved);
+    stage_forget();
+    stage_close();
+}
+
+Test(group, whose_key_it_is_may_be_full) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    join(enter_with_4(&ann), "crew");
+    join(enter_with_4(&bob), "crew");
+    for (uint32_t i = 0; i < 5; i++) {
+        troupe_msg *msg = cue_make(CUE_KEEP, 0, TROUPE_NOBODY);
+        troupe_err err = troupe_post_keyed(rt, "crew", 7, &msg);
+        cr_assert_eq(err, i < 4 ? TROUPE_OK : TROUPE_FULL);
+        troupe_drop(&msg);
+    }
+    (void)stage_run();
+    stage_forget();
+    stage_close();
+}
+
+/* A pool: what its member fails on is done again, as its template says, and what waits is kept. */
+static troupe_err work(troupe_self *self, void *state, troupe_msg **msg) {
+    static unsigned failures;
+    (void)state;
+    const struct cue *cue = troupe_as(*msg, &cue_type);
+    if (cue->n == 3 && ++failures < 3) return troupe_fail(self, TROUPE_USER, "once more");
+    stage_say("%u", cue->n);
+    return TROUPE_OK;
+}
+
+static troupe_err start_work(troupe_self *self, void *state, const void *arg) {
+    (void)state;
+    (void)arg;
+    return troupe_join(troupe_runtime(self), troupe_me(self), "pool");
+}
+
+Everywhere(group, a_pool_does_again_what_its_members_fail_on) {
+    troupe *rt = stage_open(workers);
+    static const troupe_behaviour worker = {.start = start_work, .receive = work};
+    const troupe_child child = {.id = "w", .what = &worker, .poison_after = 5};
+    const troupe_supervision tree = {.child = &child,
+                                     .children = 1,
+                                     .max_restarts = TROUPE_UNLIMITED,
+                                     .strategy = TROUPE_SIMPLE_ONE_FOR_ONE};
+    troupe_ref root, who[3];
+    cr_assert_eq(troupe_supervise(rt, &tree, 1000, &root), TROUPE_OK);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(troupe_start_dynamic_child(rt, root, NULL, 10000, &who[i]), TROUPE_OK);
+    cr_assert_eq(count("pool"), 3);
+    for (uint32_t i = 0; i < 12; i++) to_any("pool", i, TROUPE_OK);
+    stage_expect_all("0 1 2 3 4 5 6 7 8 9 10 11");
+    cr_assert_eq(troupe_terminate_dynamic_child(rt, root, who[1], 10000), TROUPE_OK);
+    cr_assert_eq(count("pool"), 2);
+    stage_close();
+}
+
 /* From an actor, which is a member: the others know who has sent it. */
 static troupe_err call(troupe_self *self, void *state, troupe_msg **msg) {
     const struct cue *cue = troupe_as(*msg, &cue_type);
@@ -254,153 +388,5 @@ Test(group, on_workers_with_members_that_end) {
         cr_assert_eq(count("crew"), 0);
         stage_forget();
     }
-    stage_close();
-}
-
-/* --- Without memory --------------------------------------------------------------------------- */
-
-static troupe_ref joining;
-
-static troupe_err join_it(void *ctx) {
-    (void)ctx;
-    troupe_err err = troupe_join(stage_rt(), joining, "crew");
-    cr_assert_eq(count("crew"), err ? 0 : 1);
-    return err;
-}
-
-static void leave_it(void *ctx) {
-    (void)ctx;
-    cr_assert_eq(troupe_leave(stage_rt(), joining, "crew"), TROUPE_OK);
-}
-
-Test(oom, troupe_join) {
-    (void)stage_open(STAGE_SIMULATED);
-    joining = stage_enter(&ann);
-    exhaust_call(stage_heap(), join_it, leave_it, NULL);
-    stage_close();
-}
-
-/* Of two members some are reached, or nobody, and then the message is still there. */
-static void to_two(troupe_err (*send)(troupe_msg **msg, troupe_reach *reach)) {
-    for (exhaust x = {0}; exhaust_next(&x);) {
-        (void)stage_open(STAGE_SIMULATED);
-        join(stage_enter(&ann), "crew");
-        join(stage_enter(&bob), "crew");
-        stage_forget();
-        troupe_msg *msg = cue_make(CUE_SAY, 5, TROUPE_NOBODY);
-        troupe_reach reach = {2, 0};
-        exhaust_from(&x, stage_heap());
-        troupe_err err = send(&msg, &reach);
-        bool refused = exhaust_to(&x);
-        cr_assert(err == TROUPE_OK || (refused && err == TROUPE_NOMEM));
-        cr_assert_eq(msg == NULL, !err);
-        if (msg) cr_assert_eq(cue_n(msg), 5);
-        cr_assert(refused ? reach.reached < 2 : reach.reached == 2);
-        troupe_drop(&msg);
-        stage_await(reach.reached);
-        stage_forget();
-        stage_close();
-    }
-}
-
-static troupe_err post_it(troupe_msg **msg, troupe_reach *reach) {
-    return troupe_post_group(stage_rt(), "crew", msg, reach);
-}
-
-Test(oom, troupe_post_group) {
-    to_two(post_it);
-}
-
-static struct {
-    troupe_msg **msg;
-    troupe_reach *reach;
-    troupe_err err;
-} asked;
-
-static troupe_err send_as_asked(troupe_self *self, void *state, troupe_msg **msg) {
-    (void)state;
-    (void)msg;
-    asked.err = troupe_send_group(self, "crew", asked.msg, asked.reach);
-    return TROUPE_OK;
-}
-
-/* By an actor that is made where nothing is refused. */
-static troupe_err send_it(troupe_msg **msg, troupe_reach *reach) {
-    static const troupe_behaviour sender = {.receive = send_as_asked};
-    troupe_ref who;
-    asked.msg = msg;
-    asked.reach = reach;
-    asked.err = TROUPE_NOMEM;
-    troupe_msg *go = NULL;
-    if (troupe_spawn(stage_rt(), &sender, NULL, &who)) return TROUPE_NOMEM;
-    if (troupe_make(stage_rt(), &cue_type, &(struct cue){0}, &go)) return TROUPE_NOMEM;
-    if (troupe_post(stage_rt(), who, &go)) return TROUPE_NOMEM;
-    (void)stage_run();
-    return asked.err;
-}
-
-Test(oom, troupe_send_group) {
-    to_two(send_it);
-}
-
-static void leave_and_look(void *ctx) {
-    (void)ctx;
-    troupe_ref who;
-    cr_assert_eq(troupe_members(stage_rt(), "crew", &who, 1), 1);
-    cr_assert_eq(troupe_leave(stage_rt(), joining, "crew"), TROUPE_OK);
-    cr_assert_eq(troupe_leave(stage_rt(), joining, "crew"), TROUPE_NOTFOUND);
-}
-
-static void takes_nothing(void (*act)(void *ctx)) {
-    (void)stage_open(TROUPE_STEPPED);
-    joining = stage_enter(&ann);
-    join(joining, "crew");
-    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
-    asked.msg = &msg;
-    exhaust_nothing(stage_heap(), act, NULL);
-    troupe_drop(&msg);
-    (void)stage_run();
-    stage_close();
-}
-
-Test(takes_nothing, troupe_leave) {
-    takes_nothing(leave_and_look);
-}
-
-Test(takes_nothing, troupe_members) {
-    takes_nothing(leave_and_look);
-}
-
-static void post_any(void *ctx) {
-    (void)ctx;
-    cr_assert_eq(troupe_post_any(stage_rt(), "crew", asked.msg), TROUPE_OK);
-}
-
-Test(takes_nothing, troupe_post_any) {
-    takes_nothing(post_any);
-}
-
-static troupe_err send_any(troupe_self *self, void *state, troupe_msg **msg) {
-    (void)state;
-    asked.msg = msg;
-    asked.err = troupe_send_any(self, "crew", msg);
-    return TROUPE_OK;
-}
-
-static void run(void *ctx) {
-    (void)ctx;
-    (void)stage_run();
-}
-
-Test(takes_nothing, troupe_send_any) {
-    (void)stage_open(TROUPE_STEPPED);
-    static const troupe_behaviour sender = {.receive = send_any};
-    troupe_ref who;
-    cr_assert_eq(troupe_spawn(stage_rt(), &sender, NULL, &who), TROUPE_OK);
-    join(stage_enter(&ann), "crew");
-    stage_forget();
-    cue(who, CUE_KEEP, 1);
-    exhaust_nothing(stage_heap(), run, NULL);
-    cr_assert_eq(asked.err, TROUPE_OK);
     stage_close();
 }
