@@ -212,7 +212,8 @@ int main(void) {
         MUST(tr_thread_start(&talkers[i].thread, "talker", talk, &talkers[i]));
     }
     for (int i = 0; i < THREADS; i++) tr_thread_join(&talkers[i].thread);
-    troupe_close(&rt);
+    troupe *closing = rt; /* actors use `rt` until they have ended */
+    troupe_close(&closing);
     MUST(stress_heap_empty(&heap));
     printf(
         "talk: %llu lives, %llu timers fired, %llu published, %llu heard, %llu answers, %llu ms; "
