@@ -78,8 +78,12 @@ static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
         tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
     }
     tell_asker(self);
-    if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
+    if (marks & TR_CONTROL_NAMED) {
+        tr_names_forget(&rt->names, self);
+        tr_groups_forget(&rt->groups, self->id);
+    }
     tr_timers_forget(&rt->timers, self);
+    tr_topics_forget(&rt->topics, self->id);
     tr_ties_forget(self);
     if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, TROUPE_KILLED);
     tr_port *port = wanted ? tr_runtime_port(rt) : NULL;

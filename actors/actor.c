@@ -55,7 +55,7 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond
     self->bond = bond;
     self->name = NULL;
     self->ready = self->stopping = self->ending = false;
-    self->has_timers = self->has_watched = false;
+    self->has_timers = self->has_topics = self->has_watched = false;
     self->traps = is_supervisor;
     self->epoch = self->exits = 0;
     self->status = TR_NEW;

@@ -98,6 +98,7 @@ struct troupe_self {
     bool stopping;          /* `stopping` said LATER */
     bool ending;            /* this life ends once the callback returns, for the reason `why` */
     bool has_timers;        /* it has set one, in some life */
+    bool has_topics;        /* it has subscribed to one, in some life */
     bool has_watched;       /* it has monitored or linked to somebody, in some life */
     bool traps;             /* exit signals are messages for it */
     uint32_t epoch;         /* of exit signals: raised when a life's end is told; written by whoever

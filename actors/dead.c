@@ -6,6 +6,7 @@
 #include "actors/report.h"
 #include "actors/send.h"
 #include "serial/codec.h"
+#include "serial/share.h"
 
 enum { LINES_MOST = 10 }; /* a second */
 #define SECOND (1000 * TR_MS)
@@ -128,7 +129,8 @@ static void end(troupe *rt, const troupe_dead_letter *letter, troupe_msg **msg, 
         tr_ask_unanswered(rt, letter->sender, why);
     }
     report(rt, letter);
-    bool own = !(it->flags & TR_MSG_EMBEDDED); /* else it is a signal, and not anybody's to keep */
+    /* Else it is a signal, and not anybody's to keep. */
+    bool own = !(it->flags & TR_MSG_EMBEDDED) || tr_msg_is_shared(it);
     if (own && rt->config.dead_letter)
         rt->config.dead_letter(rt->config.dead_letter_ctx, letter, msg);
     troupe_drop(msg);
@@ -145,6 +147,13 @@ static troupe_dead_letter letter_of(troupe *rt, troupe_ref to, const troupe_msg 
 void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where where,
                     troupe_dead reason, troupe_err why) {
     if (!*msg) return;
+    tr_timer_unwrap(rt, msg);
+    if (*msg) tr_topic_unwrap(rt, msg);
+    if (!*msg) { /* one that is void: nobody's letter, but it was in a mailbox */
+        tr_account_add(&rt->accounts.dead[reason]);
+        tr_account_add(&rt->accounts.died[where]);
+        return;
+    }
     const troupe_dead_letter letter = letter_of(rt, to, *msg, reason);
     end(rt, &letter, msg, where, why);
 }
@@ -156,8 +165,9 @@ void tr_dead_letter_failed(troupe_self *self, troupe_msg **msg, troupe_dead reas
     letter.why = why;
     if (self->failure && self->failure->file) letter.text = self->failure->text;
     tr_buffer bytes = {.heap = rt->heap};
+    const troupe_msg *what = tr_msg_content(*msg);
     if (reason == TROUPE_DEAD_QUARANTINED && rt->config.dead_letter &&
-        !tr_pack((*msg)->type, tr_msg_body(*msg), TR_MSG_LIMIT, &bytes)) {
+        !tr_pack(what->type, what + 1, TR_MSG_LIMIT, &bytes)) {
         letter.bytes = bytes.data;
         letter.size = bytes.size;
     }

@@ -25,6 +25,7 @@ bool tr_life_clean(troupe_err why) {
 void tr_life_release(troupe_self *self) {
     tr_joins_ended(&self->rt->joins, self->id, tr_memory_end(self));
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
+    if (self->has_topics) tr_topics_forget(&self->rt->topics, self->id);
     /* Others may have linked themselves to it: then it is watched. */
     if (self->has_watched || (tr_load64_acquire(&self->task.control) & TR_CONTROL_WATCHED))
         tr_ties_forget(self);
@@ -38,6 +39,12 @@ void tr_life_give_place(troupe_self *self) {
     tr_table_give(&self->rt->table, worker ? worker->index : TR_NOWHERE, self);
 }
 
+/* Whatever it is known by. */
+static void forget_names(troupe_self *self) {
+    tr_names_forget(&self->rt->names, self);
+    tr_groups_forget(&self->rt->groups, self->id);
+}
+
 void tr_life_bury(troupe_self *self) {
     troupe *rt = self->rt;
     troupe_ref me = tr_actor_ref(self);
@@ -46,7 +53,7 @@ void tr_life_bury(troupe_self *self) {
     self->status = TR_BURIED;
     /* Who finds that it is gone finds its name free. It may get one until it is retired, though. */
     if (tr_load64_acquire(&self->task.control) & TR_CONTROL_NAMED)
-        tr_names_forget(&rt->names, self);
+        forget_names(self);
     uint64_t marks = tr_table_retire(self); /* once one call has said GONE, all do */
     tr_give(rt->heap, self->failure, sizeof *self->failure);
     self->failure = NULL;
@@ -56,7 +63,7 @@ void tr_life_bury(troupe_self *self) {
         troupe_msg *msg = tr_msg_of(link);
         tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
     }
-    if (marks & TR_CONTROL_NAMED) tr_names_forget(&rt->names, self);
+    if (marks & TR_CONTROL_NAMED) forget_names(self);
     if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, why);
     tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
     if (port) port->ops->room(port, me);

@@ -4,7 +4,7 @@
  * from another node) keeps it. */
 static bool holds_place(const tr_link *link) {
     const troupe_msg *msg = (const void *)link; /* see tr_msg_of */
-    return (msg->flags & TR_MSG_COUNTED) && msg->generation;
+    return (msg->flags & TR_MSG_COUNTED) && tr_is_mail(msg);
 }
 
 static void drop(troupe *rt, uint64_t to, troupe_msg *msg, tr_dead_where where) {

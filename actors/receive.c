@@ -164,6 +164,11 @@ static TR_COLD bool receive_other(tr_turn *turn, troupe_self *self, troupe_msg *
         end_late_comer(self->rt, msg);
         return true;
     }
+    if (msg->type == &tr_timer_type || msg->type == &tr_topic_type) {
+        bool timer = msg->type == &tr_timer_type;
+        msg = timer ? tr_timer_arrived(self, msg) : tr_topic_arrived(self, msg);
+        return msg ? handle(turn, self, msg) : true;
+    }
     if (tr_exit_arrived(self, msg)) return handle(turn, self, msg);
     troupe_drop(&msg);
     if (self->ending) return receive_no_more(turn, self, NULL, TROUPE_OK);

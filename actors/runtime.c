@@ -24,6 +24,8 @@ static void make_rooms(troupe *rt) {
     tr_timers_init(&rt->timers, rt);
     tr_ties_init(&rt->ties, rt->heap);
     tr_names_init(&rt->names, rt->heap);
+    tr_groups_init(&rt->groups, rt->heap);
+    tr_topics_init(&rt->topics, rt);
     tr_asks_init(&rt->asks, rt->heap);
     tr_locals_init(&rt->locals);
     tr_joins_init(&rt->joins, rt->heap);
@@ -45,6 +47,8 @@ void tr_runtime_free(troupe *rt) {
     tr_locals_fini(&rt->locals);
     tr_joins_fini(&rt->joins);
     tr_asks_fini(&rt->asks);
+    tr_topics_fini(&rt->topics);
+    tr_groups_fini(&rt->groups);
     tr_names_fini(&rt->names);
     tr_ties_fini(&rt->ties);
     tr_table_fini(&rt->table);

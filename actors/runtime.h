@@ -7,6 +7,7 @@
 #include "actors/bell.h"
 #include "actors/dead.h"
 #include "actors/fold.h"
+#include "actors/group.h"
 #include "actors/join.h"
 #include "actors/local.h"
 #include "actors/name.h"
@@ -16,6 +17,7 @@
 #include "actors/teller.h"
 #include "actors/tie.h"
 #include "actors/timer.h"
+#include "actors/topic.h"
 
 /* What was when it took no new work from then on. */
 typedef struct tr_quiet {
@@ -45,6 +47,8 @@ struct troupe {
     tr_bell bell; /* of a stepped one that is waited for */
     tr_ties ties;
     tr_names names;
+    tr_groups groups;
+    tr_topics topics;
     tr_asks asks;
     tr_joins joins;
     tr_locals locals;

@@ -6,11 +6,10 @@
 #include "actors/shutdown.h"
 #include "actors/stamp.h"
 #include "base/check.h"
+#include "serial/share.h"
 
-enum {
-    HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN,
-    KEPT = TR_MSG_EMBEDDED | TR_MSG_POOLED | TR_MSG_TRAILER
-};
+enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
+#define KEPT (TR_MSG_EMBEDDED | TR_MSG_POOLED | TR_MSG_TRAILER | TR_MSG_SHARED)
 
 /* Writes who sent a message, to whom and how. A ref in two halves here and below: as a structure
  * the compiler stores it in halves and loads it whole, for which the processor waits some 5 ns.
@@ -44,7 +43,7 @@ static TR_COLD troupe_err refuse(troupe *rt, troupe_self *self, uint64_t to, tr_
     troupe_msg *it = *msg;
     if (tr_sched_mine(&rt->sched)) tr_account_add(&rt->sched.refused);
     /* A signal drops nobody, and waits elsewhere. */
-    if (pushed == TR_PUSH_FULL && it->generation &&
+    if (pushed == TR_PUSH_FULL && tr_is_mail(it) &&
         (pushed = tr_overflow(rt, self, to, msg)) == TR_PUSH_OK)
         return TROUPE_OK;
     it->sender = 0;
@@ -200,6 +199,10 @@ troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body, tr
     tr_worker *worker = tr_sched_mine(&rt->sched);
     *out = worker ? tr_msg_make_at_once(&worker->cache, type, body, 0) : NULL;
     return TR_LIKELY(*out != NULL) ? TROUPE_OK : tr_msg_make(&rt->pool, type, body, out);
+}
+
+troupe_err troupe_share(troupe *rt, troupe_msg **msg, troupe_msg **out) {
+    return tr_msg_share(&rt->pool, msg, out);
 }
 
 troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {

@@ -10,8 +10,8 @@
 TR_CHECKED troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how,
                               troupe_msg **msg);
 
-/* Puts a signal (tie.h) into the mailbox of the actor of this runtime that it is for; `how` is
- * TR_SEND_FREE, or 0: it takes a place. GONE; FULL if it takes one. */
+/* Puts a signal (tie.h), or what a timer sends, into the mailbox of the actor of this runtime that
+ * it is for; `how` is TR_SEND_FREE, or 0: it takes a place of the bound. GONE, FULL. */
 TR_CHECKED troupe_err tr_send_signal(troupe *rt, unsigned how, troupe_msg **msg);
 
 /* Tells an asker, on this node or another, that nobody will answer. */

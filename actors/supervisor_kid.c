@@ -172,9 +172,10 @@ void tr_kid_bury(tr_kid *kid) {
     kid->delayed = false;
     tr_time_end(kid);
     if (!kid->actor) return;
-    /* Its name is free at once, not when the burial has run: this tree, or one that contains it,
-     * may be started again before. */
+    /* Its name is free, and it has left its groups, at once, not when the burial has run: this
+     * tree, or one that contains it, may be started again before. */
     tr_names_forget(&kid->actor->rt->names, kid->actor);
+    tr_groups_forget(&kid->actor->rt->groups, kid->actor->id);
     tr_map_remove(kid->refs, &kid->by_ref);
     tr_kid_ask(kid, TR_CONTROL_BURY);
     kid->actor = NULL;

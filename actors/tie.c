@@ -151,7 +151,7 @@ void tr_tie_fire(troupe *rt, tr_tie *tie, troupe_err why, tr_fired *fired) {
 void tr_fired_send(troupe *rt, tr_fired *fired) {
     for (tr_link *link; (link = tr_fifo_get(&fired->here));) {
         troupe_msg *msg = tr_msg_of(link);
-        /* It may have ended, and needs none then. */
+        /* Who has ended needs none. */
         if (tr_send_signal(rt, TR_SEND_FREE, &msg)) troupe_drop(&msg);
     }
     while (!tr_list_empty(&fired->far)) {

@@ -4,11 +4,7 @@
 
 #include "actors/abandon.h"
 #include "actors/send.h"
-
-/* A signal is not mail: it is dealt with, or is over, by rules of its own (tie.h). */
-static bool is_signal(const troupe_msg *msg) {
-    return !msg->generation;
-}
+#include "serial/share.h"
 
 /* Whether it is the message that it has failed on: the next that is handled, so nothing else has
  * been since; unless that was dropped for another (overflow.h), which is in no way its heir. */
@@ -27,7 +23,7 @@ void tr_unread_flush(troupe_self *self) {
     uint32_t places = 0, ended = 0;
     for (tr_link *link; (link = tr_fifo_get(&mail));) {
         troupe_msg *msg = tr_msg_of(link);
-        if (is_signal(msg)) {
+        if (!tr_is_mail(msg)) {
             link->next = signals;
             signals = link;
             continue;
@@ -49,7 +45,8 @@ void tr_unread_flush(troupe_self *self) {
 
 /* A signal that was received is a message like others, but of the life that it was for. */
 static bool was_signal(const troupe_msg *msg) {
-    bool type = msg->type == &troupe_down_type || msg->type == &troupe_exit_type;
+    const troupe_type *what = tr_msg_content(msg)->type;
+    bool type = what == &troupe_down_type || what == &troupe_exit_type;
     return type && !(msg->flags & TR_MSG_COUNTED);
 }
 

@@ -1,6 +1,7 @@
 #include "serial/envelope.h"
 
 #include "base/heap.h"
+#include "serial/share.h"
 #include "serial/type.h"
 
 /* Adds to a size; false if that would pass the limit. */
@@ -50,7 +51,8 @@ static prefix *prefix_of(const troupe_msg *msg) {
 }
 
 size_t tr_msg_size(const troupe_msg *msg) {
-    if (msg->flags & TR_MSG_POOLED) return (size_t)TR_POOL_LEAST << tr_slab_of(msg)->rank;
+    bool pooled = msg->flags & TR_MSG_POOLED || (tr_msg_is_shared(msg) && tr_share_pooled(msg));
+    if (pooled) return (size_t)TR_POOL_LEAST << tr_slab_of(msg)->rank;
     return prefix_of(msg)->size;
 }
 
@@ -139,7 +141,8 @@ void tr_msg_embed(troupe_msg *msg, const troupe_type *type) {
 }
 
 static TR_COLD const void *as_alike(const troupe_msg *msg, const troupe_type *type) {
-    return tr_type_same(msg->type, type) ? msg + 1 : NULL;
+    const troupe_msg *what = tr_msg_content(msg);
+    return tr_type_same(what->type, type) ? what + 1 : NULL;
 }
 
 const void *troupe_as(const troupe_msg *msg, const troupe_type *type) {
@@ -156,6 +159,8 @@ void tr_msg_drop(troupe_msg *msg) {
         tr_block_give(msg);
     else if (!(msg->flags & TR_MSG_EMBEDDED))
         tr_give(prefix_of(msg)->heap, prefix_of(msg), sizeof(prefix) + tr_msg_size(msg));
+    else if (tr_msg_is_shared(msg))
+        tr_share_drop(msg);
 }
 
 void troupe_drop(troupe_msg **msg) {

@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "base/sheet.h"
-#include "serial/envelope.h"
+#include "serial/share.h"
 
 enum {
     TEXT_MOST = 40, /* bytes of a text that are shown */
@@ -60,6 +60,7 @@ static void put_field(tr_sheet *to, troupe_kind kind, const void *at) {
 
 size_t troupe_print(const troupe_msg *msg, char *text, size_t room) {
     if (!room) return 0;
+    msg = tr_msg_content(msg);
     const troupe_type *type = msg->type;
     const char *body = (const char *)(msg + 1);
     tr_sheet to = tr_sheet_on(text, room);

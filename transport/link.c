@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/heap.h"
-#include "serial/envelope.h"
+#include "serial/share.h"
 #include "transport/node.h"
 
 enum {
@@ -90,7 +90,8 @@ troupe_err tr_link_send(tr_peer_link *link, troupe_ref from, uint64_t to, unsign
     if (!err && counted) err = tr_outgoing_may_send(&link->outgoing, to);
     size_t most = counted ? OUT_MOST : OUT_MOST_ANSWERS;
     if (!err && link->filling.size > most) err = TROUPE_FULL;
-    if (!err) err = append_send(link, &frame, (*msg)->type, tr_msg_body(*msg));
+    if (!err) err = append_send(link, &frame, tr_msg_content(*msg)->type,
+                               tr_msg_content(*msg) + 1);
     if (!err && counted) tr_outgoing_sent(&link->outgoing, to);
     if (!err) flush(link);
     tr_unlock(&link->out_lock);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "serial/envelope.h"
+#include "serial/share.h"
 #include "transport/node.h"
 
 static struct troupe_node *node_of(tr_port *port) {
@@ -14,7 +14,7 @@ static troupe_err send(tr_port *port, troupe_ref from, troupe_ref to, unsigned h
     struct troupe_node *node = node_of(port);
     tr_peer_link *link = tr_node_link(node, to.node);
     if (!link) return TROUPE_NOCONNECTION;
-    uint64_t type = tr_types_hash(tr_port_types(node->rt), (*msg)->type);
+    uint64_t type = tr_types_hash(tr_port_types(node->rt), tr_msg_content(*msg)->type);
     troupe_err err = tr_link_send(link, from, to.id, how, type, msg);
     tr_node_unref(link);
     return err;

@@ -9,6 +9,7 @@ static troupe_err open_all(troupe *rt, troupe_ref *customer) {
     struct office_setup office = {.hold_ms = HOLD_MS, .careful = true};
     troupe_ref at;
     troupe_err err = troupe_spawn(rt, &tickets_bank, NULL, &office.bank);
+    if (!err) err = troupe_spawn(rt, &tickets_clock, NULL, &office.clock);
     if (!err) err = troupe_spawn(rt, &tickets_office, &office, &at);
     for (uint32_t i = 0; i < CUSTOMERS && !err; i++) {
         const struct customer_setup setup = {at, i % SEATS, i % 2, SPARE_MS};

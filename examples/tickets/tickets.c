@@ -2,6 +2,12 @@
 
 enum { AGAIN_MS = 100 };
 
+struct wind {
+    uint32_t seat, ms;
+};
+struct stop {
+    uint32_t seat;
+};
 struct expire {
     uint32_t seat;
 };
@@ -12,15 +18,18 @@ const troupe_type tickets_charge =
     TROUPE_TYPE(charge, TROUPE_FIELD(charge, seat), TROUPE_FIELD(charge, buyer));
 const troupe_type tickets_answer = TROUPE_TYPE(
     answer, TROUPE_FIELD(answer, seat), TROUPE_FIELD(answer, news), TROUPE_FIELD(answer, ms));
+static const troupe_type wind_type =
+    TROUPE_TYPE(wind, TROUPE_FIELD(wind, seat), TROUPE_FIELD(wind, ms));
+static const troupe_type stop_type = TROUPE_TYPE(stop, TROUPE_FIELD(stop, seat));
 static const troupe_type expire_type = TROUPE_TYPE(expire, TROUPE_FIELD(expire, seat));
 static const troupe_type tick_type = TROUPE_SIGNAL_TYPE("tick");
 
 /* Has a message come to `to` after a while. */
 static troupe_err tell_later(troupe_self *self, unsigned ms, troupe_ref to, const troupe_type *type,
-                             const void *body, troupe_timer *timer) {
+                             const void *body) {
     troupe_msg *msg = NULL;
     troupe_err err = troupe_make(troupe_runtime(self), type, body, &msg);
-    if (!err) err = troupe_send_after(self, ms, to, &msg, timer);
+    if (!err) err = troupe_send_after(self, ms, to, &msg, NULL);
     troupe_drop(&msg);
     return err;
 }
@@ -31,7 +40,6 @@ struct seat {
     enum { FREE, HELD, PAYING, SOLD } state;
     troupe_ref holder;
     uint64_t until; /* when the hold ends */
-    troupe_timer timer;
 };
 
 struct office {
@@ -62,8 +70,7 @@ static troupe_err on_hold(troupe_self *self, struct office *office, uint32_t n) 
         uint32_t left = it->until > now ? (uint32_t)((it->until - now) / 1000000) : 0;
         return say(self, who, n, TICKETS_TAKEN, left > AGAIN_MS ? left : AGAIN_MS);
     }
-    const struct expire expire = {n};
-    troupe_err err = tell_later(self, hold_ms, troupe_me(self), &expire_type, &expire, &it->timer);
+    troupe_err err = troupe_tell(self, office->is.clock, &wind_type, &(struct wind){n, hold_ms});
     if (err) return err;
     it->state = HELD;
     it->holder = who;
@@ -71,14 +78,15 @@ static troupe_err on_hold(troupe_self *self, struct office *office, uint32_t n) 
     return say(self, who, n, TICKETS_HELD, hold_ms);
 }
 
-/* Whoever has said that it buys keeps its hold, so the hold's timer ends here. */
+/* Whoever has said that it buys keeps its hold, so the clock is stopped. */
 static troupe_err on_buy(troupe_self *self, struct office *office, uint32_t n) {
     struct seat *it = &office->seat[n];
     troupe_ref who = troupe_sender(self);
     if (it->state != HELD || !troupe_same(it->holder, who))
         return say(self, who, n, TICKETS_LAPSED, 0);
-    (void)troupe_cancel(self, it->timer);
-    if (office->is.careful) it->state = PAYING; /* it may have fired, and wait in the mailbox */
+    troupe_err err = troupe_tell(self, office->is.clock, &stop_type, &(struct stop){n});
+    if (err) return err;
+    if (office->is.careful) it->state = PAYING; /* an `expire` may be on its way */
     return troupe_tell(self, office->is.bank, &tickets_charge, &(struct charge){n, who});
 }
 
@@ -111,6 +119,30 @@ const troupe_behaviour tickets_office = {.name = "office",
                                          .start = office_start,
                                          .receive = office_receive};
 
+/* --- The clock -------------------------------------------------------------------------------- */
+
+/* Who wound it last hears of each seat whose time is over; a seat has one time. */
+static troupe_err clock_receive(troupe_self *self, void *state, troupe_msg **msg) {
+    troupe_ref *office = state;
+    const struct wind *wind = troupe_as(*msg, &wind_type);
+    const struct stop *stop = troupe_as(*msg, &stop_type);
+    if (!wind && !stop) return troupe_send(self, *office, msg); /* its own `expire` */
+    if (stop) {
+        troupe_err err = troupe_end_timer(self, stop->seat);
+        return err == TROUPE_NOTFOUND ? TROUPE_OK : err; /* it is over */
+    }
+    *office = troupe_sender(self);
+    troupe_msg *expire = NULL;
+    troupe_err err =
+        troupe_make(troupe_runtime(self), &expire_type, &(struct expire){wind->seat}, &expire);
+    if (!err) err = troupe_set_timer(self, wind->seat, wind->ms, 0, &expire);
+    troupe_drop(&expire);
+    return err;
+}
+
+const troupe_behaviour tickets_clock = {
+    .name = "clock", .state_size = sizeof(troupe_ref), .receive = clock_receive};
+
 /* --- The bank --------------------------------------------------------------------------------- */
 
 static troupe_err bank_receive(troupe_self *self, void *state, troupe_msg **msg) {
@@ -129,7 +161,7 @@ struct customer {
 };
 
 static troupe_err tick(troupe_self *self, unsigned ms) {
-    return tell_later(self, ms, troupe_me(self), &tick_type, NULL, NULL);
+    return tell_later(self, ms, troupe_me(self), &tick_type, NULL);
 }
 
 static troupe_err customer_start(troupe_self *self, void *state, const void *arg) {

@@ -2,7 +2,8 @@
  *
  *     customer -- hold --> office -- charge --> bank
  *              -- buy  -->        <- charged --
- *              <- answer - */
+ *              <- answer -        -- wind, stop --> clock
+ *                                 <- expire ------- */
 #ifndef TICKETS_H
 #define TICKETS_H
 
@@ -34,14 +35,17 @@ struct answer {
 };
 extern const troupe_type tickets_hold, tickets_buy, tickets_charge, tickets_answer;
 
-/* The office, told where the bank is and how long a hold lasts. As long as it is not `careful`, it
- * has a bug; docs/guide/testing.md finds it. */
+/* The office, told where bank and clock are and how long a hold lasts. As long as it is not
+ * `careful`, it has a bug; docs/guide/testing.md finds it. */
 struct office_setup {
-    troupe_ref bank;
+    troupe_ref bank, clock;
     uint32_t hold_ms;
     bool careful;
 };
 extern const troupe_behaviour tickets_office;
+
+/* The clock, which knows when each hold ends. */
+extern const troupe_behaviour tickets_clock;
 
 /* The bank, which needs a moment for each charge. */
 extern const troupe_behaviour tickets_bank;

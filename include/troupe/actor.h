@@ -320,17 +320,50 @@ typedef struct troupe_timer {
     uint64_t id;
 } troupe_timer;
 
-/* Sends `*msg` to `to` (an actor of this runtime) after `ms` milliseconds. What an actor sends to
- * itself so is never refused for a full mailbox, since its place is made here; for another actor a
- * full mailbox makes it a dead letter. The timers of an actor end with it, and with each of its
- * lives; what has fired already is mail, and kept like mail. `timer` may be NULL. In both cases the
- * message is still yours: NOMEM; INVALID: no message, or an actor of another node. */
+/* --- Timers. They are the running actor's own, and end with this life of it. A timer that has been
+ * cancelled, replaced or has ended with its actor delivers nothing any more, also if its message is
+ * in a mailbox already (as gen_statem's and Akka's timers). What a timer sends to its own actor
+ * holds no place of the bound, so a full mailbox can't refuse it. To another actor it is sent like
+ * anything else; its message has no sender. --- */
+
+/* Sends `*msg` to `to` (an actor of this runtime) once, after `ms` milliseconds. If that is another
+ * actor with a full mailbox, the message is a dead letter, as it is if that actor has ended.
+ * `timer` may be NULL. In both cases the message is still yours: NOMEM; INVALID: no message, or an
+ * actor of another node. */
 TROUPE_CHECKED troupe_err troupe_send_after(troupe_self *self, unsigned ms, troupe_ref to,
                                             troupe_msg **msg, troupe_timer *timer);
 
-/* Ends a timer of this actor and drops its message. NOTFOUND: it has fired already (its message may
- * still be queued), or is not this actor's. */
+/* Sends `*msg` again and again, each `ms` milliseconds by the clock: what comes late does not move
+ * what comes after it. Each time it is a message of its own, around the same body (`troupe_share`).
+ * At most one waits in the mailbox: periods that pass meanwhile are missed, as are those in which
+ * another actor's mailbox is full, or in which there is no memory. That `to` has ended ends the
+ * timer, and is one dead letter. NOMEM; INVALID: as `troupe_send_after`, and for `ms` 0, or if `to`
+ * is one who asks. */
+TROUPE_CHECKED troupe_err troupe_send_every(troupe_self *self, unsigned ms, troupe_ref to,
+                                            troupe_msg **msg, troupe_timer *timer);
+
+/* Ends a timer of this actor and drops its message. NOTFOUND: it has no such timer, or that has
+ * been handled, and was to fire once. */
 TROUPE_API troupe_err troupe_cancel(troupe_self *self, troupe_timer timer);
+
+/* Has `*msg` come to this actor after `ms` milliseconds, and then, unless `every_ms` is 0, each so
+ * many, as `troupe_send_every` says. `key` is any number of yours: a timer of this actor that has
+ * the same one is replaced, as if cancelled. NOMEM: that one goes on. INVALID: no message. */
+TROUPE_CHECKED troupe_err troupe_set_timer(troupe_self *self, uint64_t key, unsigned ms,
+                                           unsigned every_ms, troupe_msg **msg);
+
+/* Cancels the timer of this actor that has that key. NOTFOUND: there is none. */
+TROUPE_API troupe_err troupe_end_timer(troupe_self *self, uint64_t key);
+
+/* Has `*msg` come to this actor whenever it has handled nothing for `ms` milliseconds, until that
+ * is ended or set anew. Never sooner, and at most an eighth of `ms`, but at least a millisecond,
+ * later, since the time of each message is not looked at. What waits in the mailbox comes first,
+ * and then there was no silence. Timers' messages count as messages, this one too. NOMEM: what was
+ * set goes on. INVALID: no message, or `ms` is 0. */
+TROUPE_CHECKED troupe_err troupe_receive_timeout(troupe_self *self, unsigned ms, troupe_msg **msg);
+
+/* Ends that. NOTFOUND: it is not set. */
+TROUPE_API troupe_err troupe_end_receive_timeout(troupe_self *self);
 
 /* Gives a living actor of this runtime a name; it is free again when the actor ends (a restart by
  * its supervisor keeps it), before anybody gets a `down` or hears that it is GONE. One name an

@@ -157,6 +157,14 @@ extern const struct troupe_a_member_of_this_type_can_not_be_in_a_message {
 TROUPE_CHECKED troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body,
                                       troupe_msg **out);
 
+/* Makes a second message of the same contents, which are not copied: both are of one body, which
+ * goes with the last that is dropped or handled. Each is sent, kept and dropped by its owner like
+ * any other. `*msg` stays yours, though it may be another pointer afterwards; bodies that were read
+ * from it stay where they are as long as one of them is there. To another node, where nothing can
+ * be shared, each goes as a message of its own. Whoever holds `*msg`. NOMEM, INVALID (no message):
+ * `*msg` is as it was. */
+TROUPE_CHECKED troupe_err troupe_share(troupe *rt, troupe_msg **msg, troupe_msg **out);
+
 /* The body, to read while you hold the message; NULL if the message is NULL or of another type.
  * For a type without fields a non-NULL pointer that must not be read. Whoever holds it. */
 TROUPE_API const void *troupe_as(const troupe_msg *msg, const troupe_type *type);

@@ -8,6 +8,8 @@
 #include <troupe/embed.h>
 #include <troupe/error.h>
 #include <troupe/join.h>
+#include <troupe/gather.h>
+#include <troupe/group.h>
 #include <troupe/link.h>
 #include <troupe/local.h>
 #include <troupe/message.h>
@@ -16,6 +18,7 @@
 #include <troupe/service.h>
 #include <troupe/shutdown.h>
 #include <troupe/supervisor.h>
+#include <troupe/topic.h>
 
 #define TROUPE_VERSION "0.1.0"
 

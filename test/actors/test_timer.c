@@ -136,15 +136,64 @@ Test(timer, cancel_drops_the_message) {
     stage_close();
 }
 
-Test(timer, cancelling_what_has_fired_is_notfound_and_its_message_comes) {
+Test(timer, what_is_cancelled_in_the_mailbox_does_not_come) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     troupe_ref who = enter();
+    size_t blocks = counting_heap_look(stage_heap()).blocks;
     cue(who, CUE_PASS, 10);
     (void)stage_run();
+    size_t with = counting_heap_look(stage_heap()).blocks;
     *stage_clock() += 10 * TR_MS;
     cue(who, CUE_LATE, 0); /* in line before the timer's message, which is sent now */
+    cue(who, CUE_LATE, 0);
     cr_assert_eq(troupe_step(rt, 1), 1);
-    stage_expect("NOTFOUND 10@10");
+    cr_assert_eq(timers(), 0, "it has fired");
+    stage_expect("OK NOTFOUND");
+    cr_assert_eq(counting_heap_look(stage_heap()).blocks, with - 2, "timer and message");
+    cr_assert_gt(with, blocks);
+    stage_close();
+}
+
+Test(timer, what_was_handled_can_not_be_cancelled) {
+    (void)stage_open(STAGE_SIMULATED);
+    troupe_ref who = enter();
+    cue(who, CUE_PASS, 10);
+    stage_advance(10);
+    cue(who, CUE_LATE, 0);
+    stage_expect("10@10 NOTFOUND");
+    stage_close();
+}
+
+/* A timer that sends to another actor is in that one's mailbox, and holds a place there. */
+Test(timer, what_is_cancelled_in_the_mailbox_of_another_does_not_come) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref who = enter(), other = enter();
+    uint32_t waiting;
+    cue_about(who, CUE_PASS, 10, other);
+    (void)stage_run();
+    *stage_clock() += 10 * TR_MS;
+    cue(who, CUE_LATE, 0);
+    cr_assert_eq(troupe_step(rt, 1), 1);
+    cr_assert_eq(troupe_mailbox(rt, other, &waiting, NULL), TROUPE_OK);
+    cr_assert_eq(waiting, 1);
+    stage_expect("OK");
+    cr_assert_eq(troupe_mailbox(rt, other, &waiting, NULL), TROUPE_OK);
+    cr_assert_eq(waiting, 0);
+    cr_assert_eq(stage_dead_letters(), 0);
+    stage_close();
+}
+
+/* Whoever ends does not hear of its timers in a next life, nor is that a dead letter. */
+Test(timer, what_is_in_the_mailbox_ends_with_its_actor) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref who = enter(), other = enter();
+    cue(who, CUE_PASS, 10);
+    cue_about(who, CUE_PASS, 10, other);
+    (void)stage_run();
+    *stage_clock() += 10 * TR_MS;
+    cr_assert_eq(troupe_step(rt, 2), 2, "both have fired");
+    cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
+    stage_expect(""); /* unless `other` came first, which the order here rules out */
     stage_close();
 }
 

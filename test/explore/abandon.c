@@ -70,6 +70,14 @@ void tr_timers_forget(tr_timers *timers, troupe_self *self) {
     (void)timers;
     (void)self;
 }
+void tr_groups_forget(tr_groups *groups, uint64_t id) {
+    (void)groups;
+    (void)id;
+}
+void tr_topics_forget(tr_topics *topics, uint64_t id) {
+    (void)topics;
+    (void)id;
+}
 void tr_ties_forget(troupe_self *self) {
     (void)self;
 }

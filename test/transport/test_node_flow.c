@@ -1,4 +1,6 @@
 /* Order and flow control between nodes. */
+#include <troupe/gather.h>
+
 #include "test/transport/node_hands.h"
 #include "transport/window.h"
 
@@ -201,6 +203,33 @@ ANYWHERE(node_flow, large_messages_do_not_pile_up_at_the_sender, 20) {
     uint64_t n = 0;
     while (ask_by(&pair[0], hand, ORDER_ANSWER, &n) == TROUPE_FULL) scene_go_on(until);
     cr_assert_lt(counting_heap_look(&pair[0].heap).peak, (size_t)60 << 20);
+    pair_close(pair);
+    notes_close(all);
+}
+
+/* What is shared here is a message of its own there; so is what is asked of two at once. */
+ANYWHERE(node_flow, a_shared_message_arrives_as_one_of_its_own, 20) {
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open();
+    troupe_ref hand = hand_of(&pair[1], 16, all);
+    troupe_msg *msg = NULL, *share = NULL;
+    cr_assert_eq(troupe_make(pair[0].rt, &count_type, &(struct count){3, 0}, &msg), TROUPE_OK);
+    cr_assert_eq(troupe_share(pair[0].rt, &msg, &share), TROUPE_OK);
+    cr_assert_eq(troupe_post(pair[0].rt, hand, &share), TROUPE_OK);
+    troupe_drop(&msg);
+    notes_await(all, 1);
+    cr_assert_eq(notes_in_order(all, 3, 0), 1);
+    const struct order body = {ORDER_ANSWER, 7, TROUPE_NOBODY};
+    troupe_asked asked[] = {{.to = hand}, {.to = hand}, {.to = {4711, 1}}};
+    cr_assert_eq(troupe_make(pair[0].rt, &order_type, &body, &msg), TROUPE_OK);
+    cr_assert_eq(troupe_ask_many(pair[0].rt, asked, 3, &msg, 0, PATIENCE_MS), TROUPE_OK);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(asked[i].err, TROUPE_OK);
+        cr_assert_not_null(troupe_as(asked[i].answer, &count_type));
+        troupe_drop(&asked[i].answer);
+    }
+    cr_assert_eq(asked[2].err, TROUPE_NOCONNECTION);
     pair_close(pair);
     notes_close(all);
 }

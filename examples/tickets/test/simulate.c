@@ -6,7 +6,7 @@
 
 #include "tickets.h"
 
-enum { CUSTOMERS = 3, HOUR_MS = 60 * 60 * 1000, SPARE_MS = 16 };
+enum { CUSTOMERS = 3, HOUR_MS = 60 * 60 * 1000, SPARE_MS = 12 };
 
 static bool careless, shows; /* as the command line says */
 
@@ -15,8 +15,8 @@ static struct {
     const troupe_sim_config *config;
     troupe_sim *sim;
     troupe *rt;
-    troupe_behaviour banks, offices, customers; /* those of the service, but shown */
-    troupe_ref bank, office, customer[CUSTOMERS];
+    troupe_behaviour banks, clocks, offices, customers; /* those of the service, but shown */
+    troupe_ref bank, clock, office, customer[CUSTOMERS];
 } world;
 
 #define WRONG(...) troupe_sim_wrong(world.config, __VA_ARGS__)
@@ -31,6 +31,7 @@ static const char *name_of(troupe_ref ref) {
     static const char *const names[CUSTOMERS] = {"customer 0", "customer 1", "customer 2"};
     if (troupe_same(ref, world.office)) return "office";
     if (troupe_same(ref, world.bank)) return "bank";
+    if (troupe_same(ref, world.clock)) return "clock";
     for (unsigned i = 0; i < CUSTOMERS; i++)
         if (troupe_same(ref, world.customer[i])) return names[i];
     return troupe_same(ref, TROUPE_NOBODY) ? "a timer" : "the test";
@@ -55,6 +56,11 @@ static troupe_err bank_receive(troupe_self *self, void *state, troupe_msg **msg)
     return tickets_bank.receive(self, state, msg);
 }
 
+static troupe_err clock_receive(troupe_self *self, void *state, troupe_msg **msg) {
+    show(self, *msg);
+    return tickets_clock.receive(self, state, msg);
+}
+
 static troupe_err customer_receive(troupe_self *self, void *state, troupe_msg **msg) {
     show(self, *msg);
     return tickets_customer.receive(self, state, msg);
@@ -76,12 +82,15 @@ static void open_office(const troupe_sim_config *config) {
     MUST(troupe_sim_runtime(world.sim, &quiet, &world.rt) == TROUPE_OK);
     world.banks = tickets_bank;
     world.banks.receive = bank_receive;
+    world.clocks = tickets_clock;
+    world.clocks.receive = clock_receive;
     world.offices = tickets_office;
     world.offices.receive = office_receive;
     world.customers = tickets_customer;
     world.customers.receive = customer_receive;
     MUST(troupe_spawn(world.rt, &world.banks, NULL, &world.bank) == TROUPE_OK);
-    const struct office_setup setup = {world.bank, HOUR_MS, !careless};
+    MUST(troupe_spawn(world.rt, &world.clocks, NULL, &world.clock) == TROUPE_OK);
+    const struct office_setup setup = {world.bank, world.clock, HOUR_MS, !careless};
     MUST(troupe_spawn(world.rt, &world.offices, &setup, &world.office) == TROUPE_OK);
 }
 
