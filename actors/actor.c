@@ -15,7 +15,8 @@
 #include "base/check.h"
 #include "base/heap.h"
 
-const troupe_type tr_note_type = {"troupe_note", sizeof(struct tr_note_body), NULL, 0};
+const troupe_type tr_note_type = {"troupe_note", sizeof(struct tr_note_body), NULL, 0,
+                                   TROUPE_FLAT};
 
 troupe *troupe_runtime(troupe_self *self) {
     return self->rt;

@@ -3,13 +3,9 @@
 #include "actors/find.h"
 #include "actors/send.h"
 
-static const troupe_field exit_fields[] = {
-    TROUPE_FIELD(troupe_exit, who),
-    TROUPE_FIELD(troupe_exit, why),
-    TROUPE_FIELD(troupe_exit, link),
-};
-const troupe_type troupe_exit_type = {"troupe_exit", sizeof(struct troupe_exit), exit_fields,
-                                      sizeof exit_fields / sizeof *exit_fields};
+const troupe_type troupe_exit_type =
+    TROUPE_TYPE(troupe_exit, TROUPE_FIELD(troupe_exit, who), TROUPE_FIELD(troupe_exit, why),
+                TROUPE_FIELD(troupe_exit, link));
 
 void troupe_trap_exits(troupe_self *self, bool trap) {
     self->traps = trap || self->is_supervisor;

@@ -4,14 +4,9 @@
 #include "actors/actor.h"
 #include "actors/find.h"
 
-static const troupe_field down_fields[] = {
-    TROUPE_FIELD(troupe_down, monitor),
-    TROUPE_FIELD(troupe_down, who),
-    TROUPE_FIELD(troupe_down, why),
-    TROUPE_FIELD(troupe_down, name),
-};
-const troupe_type troupe_down_type = {"troupe_down", sizeof(struct troupe_down), down_fields,
-                                      sizeof down_fields / sizeof *down_fields};
+const troupe_type troupe_down_type =
+    TROUPE_TYPE(troupe_down, TROUPE_FIELD(troupe_down, monitor), TROUPE_FIELD(troupe_down, who),
+                TROUPE_FIELD(troupe_down, why), TROUPE_FIELD(troupe_down, name));
 
 /* --- Of actors of this runtime ---------------------------------------------------------------- */
 
@@ -27,7 +22,7 @@ static troupe_err make_down(troupe *rt, tr_tie *tie, const char *name) {
     if (!name) return TROUPE_OK;
     char *room = (char *)(tr_signal_of(tie->signal) + 1);
     body->who = (troupe_ref){rt->node, 0};
-    tr_msg_put_text(tie->signal, &down_fields[3], name, length, &room);
+    tr_msg_put_text(tie->signal, &troupe_down_type.field[3], name, length, &room);
     return TROUPE_OK;
 }
 

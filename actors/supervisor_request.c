@@ -18,11 +18,8 @@ struct request {
     troupe_ref who;
     troupe_child child; /* but for its texts, which are those above; `arg` of a dynamic one too */
 };
-static const troupe_type request_type = {
-    "troupe_child_request", sizeof(struct request),
-    (const troupe_field[]){{"id", offsetof(struct request, id), TROUPE_TEXT},
-                           {"name", offsetof(struct request, name), TROUPE_TEXT}},
-    2};
+static const troupe_type request_type = TROUPE_NAMED_TYPE(
+    "troupe_child_request", request, TROUPE_FIELD(request, id), TROUPE_FIELD(request, name));
 
 const troupe_type troupe_child_done_type =
     TROUPE_TYPE(troupe_child_done, TROUPE_FIELD(troupe_child_done, tag),

@@ -1,10 +1,7 @@
 #include "actors/supervisor_time.h"
 
-const troupe_type tr_late_type = {
-    "late", sizeof(struct tr_late),
-    (const troupe_field[]){{"who", offsetof(struct tr_late, who), TROUPE_U64},
-                           {"nth", offsetof(struct tr_late, nth), TROUPE_U64}},
-    2};
+const troupe_type tr_late_type =
+    TROUPE_NAMED_TYPE("late", tr_late, TROUPE_FIELD(tr_late, who), TROUPE_FIELD(tr_late, nth));
 
 /* Has the supervisor hear, after so long, that it is late. */
 static bool set(troupe_self *self, struct tr_late late, unsigned ms, troupe_timer *timer) {

@@ -125,12 +125,6 @@ static TR_COLD troupe_err make_with_texts(const tr_pool *pool, const troupe_type
     return TROUPE_OK;
 }
 
-static bool has_texts(const troupe_type *type) {
-    for (size_t i = 0; i < type->fields; i++)
-        if (type->field[i].kind == TROUPE_TEXT || type->field[i].kind == TROUPE_BYTES) return true;
-    return false;
-}
-
 /* Copies a body; small ones word by word, for which a call of memcpy is slow. */
 static void copy(void *to, const void *from, size_t size) {
     if (size > 64 || size % 8) {
@@ -144,7 +138,7 @@ troupe_err tr_msg_make(const tr_pool *pool, const troupe_type *type, const void 
                        troupe_msg **out) {
     *out = NULL;
     if (!body && type->size) return TROUPE_INVALID;
-    if (has_texts(type)) return make_with_texts(pool, type, body, out);
+    if (TR_UNLIKELY(!tr_type_is_flat(type))) return make_with_texts(pool, type, body, out);
     troupe_err err = take(pool, type, 0, 0, out);
     if (!err && type->size) copy(tr_msg_body(*out), body, type->size);
     return err;

@@ -89,7 +89,15 @@ troupe_err tr_type_check(const troupe_type *type, char *text, size_t room) {
         return unsound(why, "%s: a struct of %zu bytes is over the limit", type->name, type->size);
     troupe_err err = TROUPE_OK;
     for (size_t i = 0; i < type->fields && !err; i++) err = check_field(type, i, why);
+    if (!err && tr_type_is_flat(type) != tr_type_looks_flat(type))
+        return unsound(why, "%s: its extent is not that of its fields", type->name);
     return err;
+}
+
+bool tr_type_looks_flat(const troupe_type *type) {
+    for (size_t i = 0; i < type->fields; i++)
+        if (type->field[i].kind == TROUPE_TEXT || type->field[i].kind == TROUPE_BYTES) return false;
+    return true;
 }
 
 bool tr_type_same(const troupe_type *one, const troupe_type *other) {

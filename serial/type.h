@@ -20,6 +20,15 @@ const char *tr_kind_name(troupe_kind kind);
  * bytes) says which field and what is wrong. */
 troupe_err tr_type_check(const troupe_type *type, char *why, size_t room);
 
+/* What `extent` should say: by the field list. */
+bool tr_type_looks_flat(const troupe_type *type);
+
+/* Whether a body of the type is its struct alone, so that a copy of that is a copy of all. */
+static inline bool tr_type_is_flat(const troupe_type *type) {
+    if (TR_LIKELY(type->extent == TROUPE_FLAT)) return true;
+    return type->extent == TROUPE_UNKNOWN_EXTENT && tr_type_looks_flat(type);
+}
+
 /* Whether messages of one type can be read as the other: the same name, fields and places in the
  * struct. So it is with a type that a header defines `static const` and two sources include. */
 bool tr_type_same(const troupe_type *one, const troupe_type *other);

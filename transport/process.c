@@ -75,11 +75,9 @@ struct tr_process {
 };
 
 /* Its name is what a report says that the keeper was handling. */
-static const troupe_field news_fields[] = {TROUPE_FIELD(tr_process_news, serial),
-                                           TROUPE_FIELD(tr_process_news, event),
-                                           TROUPE_FIELD(tr_process_news, number)};
-const troupe_type tr_process_news_type = {"news of its process", sizeof(struct tr_process_news),
-                                          news_fields, sizeof news_fields / sizeof *news_fields};
+const troupe_type tr_process_news_type = TROUPE_NAMED_TYPE(
+    "news of its process", tr_process_news, TROUPE_FIELD(tr_process_news, serial),
+    TROUPE_FIELD(tr_process_news, event), TROUPE_FIELD(tr_process_news, number));
 
 /* Telling the keeper */
 

@@ -68,6 +68,13 @@ typedef struct troupe_field {
     troupe_kind kind;
 } troupe_field;
 
+/* Whether a body is its struct alone. */
+typedef enum troupe_extent {
+    TROUPE_UNKNOWN_EXTENT, /* the field list tells, each time; of a type written without macros */
+    TROUPE_FLAT,           /* no text, no bytes: to make a message copies the struct and no more */
+    TROUPE_DEEP            /* some field points at what is behind the struct */
+} troupe_extent;
+
 /* A message type. Keep it `static const` at file scope; it must outlive every message of it and
  * every runtime that has seen one. */
 typedef struct troupe_type {
@@ -75,35 +82,72 @@ typedef struct troupe_type {
     size_t size;               /* bytes of the struct */
     const troupe_field *field; /* `fields` of them, in the order in which they are encoded */
     size_t fields;
+    troupe_extent extent; /* TROUPE_TYPE finds out, when the program is compiled */
 } troupe_type;
 
 /* One field of `struct tag`; its kind follows from the member's C type. A member of another type
  * (an `int *`, say) does not compile: what may not cross to another actor can't be listed. */
-#define TROUPE_FIELD(tag, member)                                                                \
-    {                                                                                            \
-        #member, offsetof(struct tag, member),                                                   \
-            _Generic(((struct tag *)0)->member, bool                                             \
-                     : TROUPE_BOOL, int32_t                                                      \
-                     : TROUPE_I32, int64_t                                                       \
-                     : TROUPE_I64, uint32_t                                                      \
-                     : TROUPE_U32, uint64_t                                                      \
-                     : TROUPE_U64, double                                                        \
-                     : TROUPE_F64, const char *                                                  \
-                     : TROUPE_TEXT, troupe_bytes                                                 \
-                     : TROUPE_BYTES, troupe_ref                                                  \
-                     : TROUPE_REF)                                                               \
-    }
+#define TROUPE_FIELD(tag, member)                                                                  \
+    { #member, offsetof(struct tag, member), TROUPE_KIND_(((struct tag *)0)->member), }
 
 /* The type of messages whose body is `struct tag`, with its fields; at least one. At file scope
  * only. Members that are not listed travel within the process, but not between nodes. */
-#define TROUPE_TYPE(tag, ...)                                                                    \
-    {                                                                                            \
-        #tag, sizeof(struct tag), (const troupe_field[]){__VA_ARGS__},                           \
-            sizeof((const troupe_field[]){__VA_ARGS__}) / sizeof(troupe_field)                   \
+#define TROUPE_TYPE(tag, ...) TROUPE_NAMED_TYPE(#tag, tag, __VA_ARGS__)
+
+/* The same with a name of its own: TROUPE_NAMED_TYPE("order/2", order, ...). */
+#define TROUPE_NAMED_TYPE(name, tag, ...)                                                          \
+    {                                                                                              \
+        name, sizeof(struct tag), (const troupe_field[]){__VA_ARGS__}, TROUPE_COUNT_(__VA_ARGS__), \
+            TROUPE_EXTENT_(TROUPE_KINDS_(__VA_ARGS__, TROUPE_PAD_), TROUPE_COUNT_(__VA_ARGS__))    \
     }
 
 /* The type of messages that say all by their name and have no body: TROUPE_SIGNAL_TYPE("tick"). */
-#define TROUPE_SIGNAL_TYPE(text) {text, 0, NULL, 0}
+#define TROUPE_SIGNAL_TYPE(text)                                                                   \
+    { text, 0, NULL, 0, TROUPE_FLAT }
+
+/* How the macros above work; names that end in _ are not for users. */
+
+/* What can't be in a message has this for a kind, so that the compiler says so. It has no place. */
+extern const struct troupe_a_member_of_this_type_can_not_be_in_a_message {
+    char no;
+} troupe_no_kind_;
+
+#define TROUPE_KIND_(member)                                                                       \
+    _Generic((member), bool: TROUPE_BOOL, int32_t: TROUPE_I32, int64_t: TROUPE_I64,                \
+             uint32_t: TROUPE_U32, uint64_t: TROUPE_U64, double: TROUPE_F64,                       \
+             const char *: TROUPE_TEXT, troupe_bytes: TROUPE_BYTES, troupe_ref: TROUPE_REF,        \
+             default: troupe_no_kind_)
+
+#define TROUPE_COUNT_(...) (sizeof((const troupe_field[]){__VA_ARGS__}) / sizeof(troupe_field))
+
+/* Which kinds are in a list: bit by bit. A field is four arguments to the preprocessor, which are
+ * taken sixteen at a time; behind the list are as many that say nothing. Of a list of more than 32
+ * fields the rest is not looked at, and its extent is unknown. */
+#define TROUPE_EXTENT_(kinds, count)                                                               \
+    ((kinds) & (1u << TROUPE_TEXT | 1u << TROUPE_BYTES) ? TROUPE_DEEP                              \
+     : (count) > 32                                     ? TROUPE_UNKNOWN_EXTENT                    \
+                                                        : TROUPE_FLAT)
+#define TROUPE_KINDS_(...) TROUPE_KINDS_1_(__VA_ARGS__)
+#define TROUPE_KINDS_1_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_2_(__VA_ARGS__))
+#define TROUPE_KINDS_2_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_3_(__VA_ARGS__))
+#define TROUPE_KINDS_3_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_4_(__VA_ARGS__))
+#define TROUPE_KINDS_4_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_5_(__VA_ARGS__))
+#define TROUPE_KINDS_5_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_6_(__VA_ARGS__))
+#define TROUPE_KINDS_6_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_7_(__VA_ARGS__))
+#define TROUPE_KINDS_7_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_8_(__VA_ARGS__))
+#define TROUPE_KINDS_8_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
+    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | 0u)
+#define TROUPE_PAD_                                                                                \
+    TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_,                \
+        TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_, 0
+#define TROUPE_PAD_16_ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 
 /* Makes a message out of a copy of `*body`, its texts and bytes included, in one allocation, and
  * stores it in `*out`. `body` is NULL for a type without fields. The message belongs to the caller,

@@ -178,7 +178,7 @@ static void register_type(troupe *rt, exhaust *x) {
     const troupe_type *known = tr_types_find(&rt->types, tr_type_hash(&note_type));
     cr_assert_eq(known == NULL, err != TROUPE_OK);
     /* The name is not taken by what was refused. */
-    static const troupe_type other = {"note", sizeof(struct cue), NULL, 0};
+    static const troupe_type other = {"note", sizeof(struct cue), NULL, 0, 0};
     troupe_type rival = other;
     rival.field = cue_type.field;
     rival.fields = cue_type.fields;

@@ -208,7 +208,7 @@ Test(codec, pack_refuses_sizes_of_another_world) {
 
 Test(codec, pack_refuses_what_a_peer_would) {
     static const troupe_field kindless[] = {{"a", 0, (troupe_kind)9}};
-    const troupe_type unsound = {"unsound", 8, kindless, 1};
+    const troupe_type unsound = {"unsound", 8, kindless, 1, 0};
     cr_assert(tr_buffer_put(&buffer, "head", 4));
     const struct text latin = {"caf\xE9"}, cut = {"caf\xC3"};
     cr_assert_eq(tr_pack(&text_type, &latin, SIZE_MAX, &buffer), TROUPE_INVALID);
@@ -247,7 +247,7 @@ Test(codec, unpack_survives_that_there_is_no_memory) {
 }
 
 Test(codec, unpack_refuses_a_message_over_the_limit_although_its_bytes_are_not) {
-    const troupe_type wide = {"wide", TR_MSG_LIMIT - sizeof(troupe_msg), text_type.field, 1};
+    const troupe_type wide = {"wide", TR_MSG_LIMIT - sizeof(troupe_msg), text_type.field, 1, 0};
     char why[64] = "";
     troupe_msg *msg = NULL;
     cr_assert_eq(tr_unpack(&pool, &wide, "\x91\xa0", 2, &msg, why, sizeof why), TROUPE_TOOBIG);

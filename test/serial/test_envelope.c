@@ -111,7 +111,7 @@ Test(envelope, every_kind_arrives) {
 Test(envelope, a_small_body_shares_one_cache_line_with_its_header) {
     tr_pool slabs;
     troupe_msg *msg = NULL;
-    const troupe_type type = {"32 bytes", 32, NULL, 0};
+    const troupe_type type = {"32 bytes", 32, NULL, 0, 0};
     cr_assert_eq(sizeof(troupe_msg), 32);
     cr_assert(tr_pool_init(&slabs, &tr_heap_default, tr_pool_ground()));
     cr_assert_eq(tr_msg_make(&slabs, &type, &sample, &msg), TROUPE_OK);
@@ -139,8 +139,8 @@ Test(envelope, the_same_type_from_another_source_is_the_same) {
     static const troupe_type again = TROUPE_SIGNAL_TYPE("tick");
     static const troupe_field fields[] = {TROUPE_FIELD(note, first), TROUPE_FIELD(note, second),
                                           TROUPE_FIELD(note, blob), TROUPE_FIELD(note, number)};
-    static const troupe_type note_again = {"note", sizeof(struct note), fields, 4};
-    static const troupe_type note_other = {"nota", sizeof(struct note), fields, 4};
+    static const troupe_type note_again = {"note", sizeof(struct note), fields, 4, 0};
+    static const troupe_type note_other = {"nota", sizeof(struct note), fields, 4, 0};
     troupe_msg *msg = make(&again, NULL), *note = make(&note_again, &(struct note){.number = 3});
     cr_assert_not_null(troupe_as(msg, &tick_type));
     cr_assert_not_null(troupe_as(note, &note_type));
@@ -170,7 +170,7 @@ Test(envelope, refuses_what_is_over_the_limit_before_it_reads_or_takes_anything)
         cr_assert_eq(tr_msg_take(&pool, &note_type, sizes[i] - (i == 0 ? 6 : 0), &msg),
                      TROUPE_TOOBIG, "%zu", i);
     }
-    const troupe_type huge = {"huge", SIZE_MAX, NULL, 0};
+    const troupe_type huge = {"huge", SIZE_MAX, NULL, 0, 0};
     troupe_msg *msg = NULL;
     cr_assert_eq(tr_msg_take(&pool, &huge, 0, &msg), TROUPE_TOOBIG);
     cr_assert_eq(counting_heap_look(&heap).takes, 0);

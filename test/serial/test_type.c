@@ -45,25 +45,25 @@ Test(type, says_what_is_not_sound) {
         troupe_type type;
         const char *why;
     } cases[] = {
-        {{NULL, 0, NULL, 0}, "the type has no name"},
-        {{"", 0, NULL, 0}, "the type has no name"},
-        {{"t", 16, NULL, 1}, "t: has no field list"},
-        {{"t", 16, NULL, 0}, "t: has a struct of 16 bytes, but no fields"},
-        {{"t", TR_MSG_LIMIT, outside, 1}, "t: a struct of 1073741808 bytes is over the limit"},
-        {{"t", SIZE_MAX, outside, 1},
+        {{NULL, 0, NULL, 0, 0}, "the type has no name"},
+        {{"", 0, NULL, 0, 0}, "the type has no name"},
+        {{"t", 16, NULL, 1, 0}, "t: has no field list"},
+        {{"t", 16, NULL, 0, 0}, "t: has a struct of 16 bytes, but no fields"},
+        {{"t", TR_MSG_LIMIT, outside, 1, 0}, "t: a struct of 1073741808 bytes is over the limit"},
+        {{"t", SIZE_MAX, outside, 1, 0},
          "t: a struct of 18446744073709551615 bytes is over the limit"},
-        {{"t", 16, nameless, 2}, "t: field 2 has no name"},
-        {{"t", 16, empty, 1}, "t: field 1 has no name"},
-        {{"t", 16, kindless, 1}, "t.a: 9 is no kind"},
-        {{"t", 16, negative, 1}, "t.a: -1 is no kind"},
-        {{"t", 16, outside, 2}, "t.b: reaches out of the struct, which has 16 bytes"},
-        {{"t", 16, across, 1}, "t.a: reaches out of the struct, which has 16 bytes"},
-        {{"t", 16, wrapping, 1}, "t.a: reaches out of the struct, which has 16 bytes"},
-        {{"t", 0, crooked, 1}, "t.a: reaches out of the struct, which has 0 bytes"},
-        {{"t", 16, crooked, 1}, "t.a: offset 1 is not a multiple of 4"},
-        {{"t", 16, overlapping, 2}, "t.b: overlaps a"},
-        {{"t", 16, inside, 2}, "t.b: overlaps a"},
-        {{"t", 16, twice, 2}, "t.a: is listed twice"},
+        {{"t", 16, nameless, 2, 0}, "t: field 2 has no name"},
+        {{"t", 16, empty, 1, 0}, "t: field 1 has no name"},
+        {{"t", 16, kindless, 1, 0}, "t.a: 9 is no kind"},
+        {{"t", 16, negative, 1, 0}, "t.a: -1 is no kind"},
+        {{"t", 16, outside, 2, 0}, "t.b: reaches out of the struct, which has 16 bytes"},
+        {{"t", 16, across, 1, 0}, "t.a: reaches out of the struct, which has 16 bytes"},
+        {{"t", 16, wrapping, 1, 0}, "t.a: reaches out of the struct, which has 16 bytes"},
+        {{"t", 0, crooked, 1, 0}, "t.a: reaches out of the struct, which has 0 bytes"},
+        {{"t", 16, crooked, 1, 0}, "t.a: offset 1 is not a multiple of 4"},
+        {{"t", 16, overlapping, 2, 0}, "t.b: overlaps a"},
+        {{"t", 16, inside, 2, 0}, "t.b: overlaps a"},
+        {{"t", 16, twice, 2, 0}, "t.a: is listed twice"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char why[96] = "";
@@ -77,7 +77,7 @@ Test(type, says_what_is_not_sound) {
 Test(type, a_reason_is_cut_to_its_room) {
     char why[8];
     memset(why, '#', sizeof why);
-    const troupe_type bad = {"t", 16, NULL, 0};
+    const troupe_type bad = {"t", 16, NULL, 0, 0};
     cr_assert_eq(tr_type_check(&bad, why, 5), TROUPE_INVALID);
     cr_assert_eq(memcmp(why, "t: h\0###", 8), 0);
     cr_assert_eq(tr_type_check(&bad, why, 0), TROUPE_INVALID);
@@ -108,8 +108,8 @@ Test(type, hash_tells_apart_what_a_plain_chain_of_names_would_not) {
     static const troupe_field c_ab[] = {{"c", 0, TROUPE_U32}, {"ab", 4, TROUPE_U32}};
     static const troupe_field apart[] = {{"ab", 0, TROUPE_U32}, {"c", 12, TROUPE_U32}};
     const troupe_type types[] = {
-        {"t", 8, ab_c, 2}, {"t", 8, a_bc, 2},  {"t", 8, ab_i, 2}, {"t", 8, c_ab, 2},
-        {"t", 8, ab_c, 1}, {"ta", 8, ab_c, 2}, {"t", 0, NULL, 0}, {"tab", 0, NULL, 0},
+        {"t", 8, ab_c, 2, 0}, {"t", 8, a_bc, 2, 0},  {"t", 8, ab_i, 2, 0}, {"t", 8, c_ab, 2, 0},
+        {"t", 8, ab_c, 1, 0}, {"ta", 8, ab_c, 2, 0}, {"t", 0, NULL, 0, 0}, {"tab", 0, NULL, 0, 0},
     };
     const size_t count = sizeof types / sizeof *types;
     for (size_t i = 0; i < count; i++) {
@@ -119,7 +119,7 @@ Test(type, hash_tells_apart_what_a_plain_chain_of_names_would_not) {
             cr_expect_not(tr_type_same(&types[i], &types[j]), "%zu %zu", i, j);
         }
     }
-    const troupe_type elsewhere = {"t", 16, apart, 2}, wider = {"t", 16, ab_c, 2};
+    const troupe_type elsewhere = {"t", 16, apart, 2, 0}, wider = {"t", 16, ab_c, 2, 0};
     cr_assert_eq(tr_type_hash(&elsewhere), tr_type_hash(&types[0])); /* no layout on the wire */
     cr_assert_not(tr_type_same(&elsewhere, &types[0]));              /* but in memory */
     cr_assert_not(tr_type_same(&elsewhere, &wider));
@@ -149,10 +149,10 @@ Test(type, a_name_stands_for_one_schema_and_one_layout) {
     static const troupe_field again[] = {TROUPE_FIELD(pair, left), TROUPE_FIELD(pair, right)};
     static const troupe_field other[] = {TROUPE_FIELD(pair, left)};
     static const troupe_field apart[] = {{"left", 4, TROUPE_U32}, {"right", 8, TROUPE_TEXT}};
-    const troupe_type twin = {"pair", sizeof(struct pair), again, 2};
-    const troupe_type rival = {"pair", sizeof(struct pair), other, 1};
-    const troupe_type moved = {"pair", sizeof(struct pair), apart, 2};
-    const troupe_type unsound = {"unsound", 4, apart, 1};
+    const troupe_type twin = {"pair", sizeof(struct pair), again, 2, 0};
+    const troupe_type rival = {"pair", sizeof(struct pair), other, 1, 0};
+    const troupe_type moved = {"pair", sizeof(struct pair), apart, 2, 0};
+    const troupe_type unsound = {"unsound", 4, apart, 1, 0};
     counting_heap heap;
     counting_heap_init(&heap);
     tr_types types;
