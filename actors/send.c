@@ -154,6 +154,11 @@ troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body, tr
     return tr_msg_make(&rt->pool, type, body, out);
 }
 
+troupe_err troupe_copy(troupe *rt, const troupe_msg *msg, troupe_msg **out) {
+    *out = NULL;
+    return msg ? tr_msg_make(&rt->pool, msg->type, msg + 1, out) : TROUPE_INVALID;
+}
+
 troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {
     char why[160] = "";
     troupe_err err = tr_type_check(type, why, sizeof why);

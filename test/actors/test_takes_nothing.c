@@ -104,6 +104,25 @@ Test(takes_nothing, troupe_print) {
     outside(print);
 }
 
+static void compare(void *ctx) {
+    (void)ctx;
+    cr_assert(troupe_equal(it.msg, it.msg));
+    cr_assert_not(troupe_equal(it.msg, NULL));
+}
+
+Test(takes_nothing, troupe_equal) {
+    outside(compare);
+}
+
+static void hash(void *ctx) {
+    (void)ctx;
+    cr_assert_neq(troupe_hash(it.msg), troupe_hash(NULL));
+}
+
+Test(takes_nothing, troupe_hash) {
+    outside(hash);
+}
+
 static void report(void *ctx) {
     (void)ctx;
     const troupe_report none = {.path = "",
