@@ -163,6 +163,8 @@ troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {
     char why[160] = "";
     troupe_err err = tr_type_check(type, why, sizeof why);
     if (err) tr_log(rt, TROUPE_ERROR, "type %s: %s", type->name ? type->name : "?", why);
+    if (TR_DEBUG && !err && tr_type_gap(type, why, sizeof why))
+        tr_log(rt, TROUPE_WARN, "type %s: they do not travel between nodes", why);
     return err ? err : tr_types_add(&rt->types, type);
 }
 

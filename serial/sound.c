@@ -223,3 +223,8 @@ troupe_err tr_type_gap(const troupe_type *type, char *text, size_t room) {
     }
     return err;
 }
+
+troupe_err troupe_check_type(const troupe_type *type, char *why, size_t room) {
+    troupe_err err = tr_type_check(type, why, room);
+    return err ? err : tr_type_gap(type, why, room);
+}

@@ -68,12 +68,18 @@ TROUPE_CHECKED troupe_err troupe_copy(troupe *rt, const troupe_msg *msg, troupe_
 /* Ends a message that you own and makes the pointer NULL; does nothing to NULL. Any thread. */
 TROUPE_API void troupe_drop(troupe_msg **msg);
 
+/* Judges a type, as a test of yours may do with each of its types: OK if it could be registered and
+ * each byte of its struct belongs to a field or is padding, so that no member was forgotten. INVALID
+ * otherwise, and `why` (may be NULL; `room` bytes) says what is wrong: "order: bytes 8 to 15 are in
+ * no field". Any thread. */
+TROUPE_CHECKED troupe_err troupe_check_type(const troupe_type *type, char *why, size_t room);
+
 /* Makes a type known to a runtime, so that messages of it can arrive from other nodes. Sending
  * needs no registration. Registering the same type again does nothing. Any thread.
  * TAKEN: another layout is registered under this name. INVALID: the field list is not sound (a
  * field outside the struct, two that overlap, no name, a struct that is not of its type's size, a
  * list whose values may take 256 times the memory of the bytes that they came as); the log says
- * which. NOMEM. */
+ * which. NOMEM. Where assertions are compiled in, the log also warns of bytes in no field. */
 TROUPE_CHECKED troupe_err troupe_register_type(troupe *rt, const troupe_type *type);
 
 #ifdef __cplusplus

@@ -398,5 +398,8 @@ Test(send, types_are_registered_once_or_refused_with_a_reason) {
     cr_assert_eq(troupe_register_type(rt, &other), TROUPE_TAKEN);
     cr_assert_eq(troupe_register_type(rt, &unsound), TROUPE_INVALID);
     cr_assert_eq(stage_logged("type unsound: "), 1);
+    static const troupe_type gap = {"gap", 16, other_fields, 1, 0};
+    cr_assert_eq(troupe_register_type(rt, &gap), TROUPE_OK);
+    cr_assert_eq(stage_logged("type gap: bytes 8 to 15 are in no field"), TR_DEBUG);
     stage_close();
 }

@@ -114,6 +114,16 @@ Test(takes_nothing, troupe_equal) {
     outside(compare);
 }
 
+static void check_type(void *ctx) {
+    (void)ctx;
+    char why[64];
+    cr_assert_eq(troupe_check_type(&troupe_down_type, why, sizeof why), TROUPE_OK);
+}
+
+Test(takes_nothing, troupe_check_type) {
+    outside(check_type);
+}
+
 static void hash(void *ctx) {
     (void)ctx;
     cr_assert_neq(troupe_hash(it.msg), troupe_hash(NULL));

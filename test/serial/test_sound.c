@@ -161,6 +161,18 @@ Test(sound, a_ring_of_types_has_an_end) {
 
 /* --- Gaps ------------------------------------------------------------------------------------- */
 
+Test(sound, a_test_may_ask_for_both) {
+    static const troupe_field forgetful[] = {TROUPE_FIELD(size, width)};
+    const troupe_type type = {"size", 4, forgetful, 1, 0};
+    char why[64] = "";
+    cr_assert_eq(troupe_check_type(&order_type, why, sizeof why), TROUPE_OK);
+    cr_assert_eq(troupe_check_type(&type, why, sizeof why), TROUPE_INVALID);
+    cr_assert_str_eq(why, "size: bytes 1 to 3 are in no field");
+    cr_assert_eq(troupe_check_type(&bad_type, why, sizeof why), TROUPE_INVALID);
+    cr_assert_str_eq(why, "bad: has a struct of 4 bytes, but no fields");
+    cr_assert_eq(troupe_check_type(&type, NULL, 0), TROUPE_INVALID);
+}
+
 Test(sound, bytes_that_are_in_no_field_are_found_but_for_padding) {
     static const troupe_field size_gap[] = {TROUPE_FIELD(size, height)};
     static const troupe_type half_size = {"size", 4, size_gap, 1, 0};
