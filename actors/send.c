@@ -4,6 +4,7 @@
 #include "actors/overflow.h"
 #include "actors/report.h"
 #include "base/check.h"
+#include "serial/codec.h"
 
 enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
 
@@ -157,6 +158,11 @@ troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body, tr
 troupe_err troupe_copy(troupe *rt, const troupe_msg *msg, troupe_msg **out) {
     *out = NULL;
     return msg ? tr_msg_make(&rt->pool, msg->type, msg + 1, out) : TROUPE_INVALID;
+}
+
+troupe_err troupe_decode(troupe *rt, const troupe_type *type, const void *bytes, size_t size,
+                         troupe_msg **out, char *why, size_t room) {
+    return tr_unpack(&rt->pool, type, bytes, size, out, why, room);
 }
 
 troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {

@@ -25,15 +25,6 @@ static const struct {
     {TR_FORM_ARRAY, 2},    {TR_FORM_ARRAY, 4},    {TR_FORM_MAP, 2},      {TR_FORM_MAP, 4},
 };
 
-/* The elements that are all in their lead byte, or that have their size there. */
-static tr_item short_item(unsigned lead) {
-    if (lead < 0x80) return (tr_item){TR_FORM_NATURAL, 1, lead};
-    if (lead < 0x90) return (tr_item){TR_FORM_MAP, 1, lead & 0x0F};
-    if (lead < 0xA0) return (tr_item){TR_FORM_ARRAY, 1, lead & 0x0F};
-    if (lead < 0xC0) return (tr_item){TR_FORM_TEXT, 1, lead & 0x1F};
-    return (tr_item){TR_FORM_NEGATIVE, 1, UINT64_MAX - (0xFF - lead)};
-}
-
 /* A signed integer of `width` bytes is negative if its top bit is set; widened then. */
 static void widen(tr_item *item, unsigned width) {
     unsigned bits = 8 * width;
@@ -43,18 +34,30 @@ static void widen(tr_item *item, unsigned width) {
         item->number |= UINT64_MAX << bits;
 }
 
-bool tr_item_read(const unsigned char *at, size_t left, tr_item *item) {
-    if (left == 0) return false;
-    unsigned lead = at[0];
-    if (lead < 0xC0 || lead > 0xDF) {
-        *item = short_item(lead);
-        return true;
-    }
-    unsigned width = leads[lead - 0xC0].width;
-    if (left - 1 < width) return false;
+/* A number of `width` bytes, highest first. */
+static uint64_t number_at(const unsigned char *at, unsigned width) {
     uint64_t number = 0;
-    for (unsigned i = 1; i <= width; i++) number = number << 8 | at[i];
-    *item = (tr_item){(tr_form)leads[lead - 0xC0].form, 1 + width, number};
+    switch (width) { /* each of a size that is known, for which there is an instruction */
+    case 8:
+        for (unsigned i = 0; i < 8; i++) number = number << 8 | at[i];
+        return number;
+    case 4:
+        return (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | at[3];
+    case 2:
+        return (uint64_t)at[0] << 8 | at[1];
+    case 1:
+        return at[0];
+    default:
+        return 0;
+    }
+}
+
+bool tr_item_read_long(const unsigned char *at, size_t left, tr_item *item) {
+    const unsigned lead = at[0], width = leads[lead - 0xC0].width;
+    if (left - 1 < width) return false;
+    item->form = (tr_form)leads[lead - 0xC0].form; /* one by one: as they are read again at once */
+    item->head = 1 + width;
+    item->number = number_at(at + 1, width);
     if (item->form == TR_FORM_NEGATIVE) widen(item, width);
     if (item->form == TR_FORM_BOOL) item->number = lead & 1;
     return true;
@@ -147,7 +150,7 @@ static void skip(scan *in, size_t size) {
 }
 
 /* Reads the next head. */
-static bool next(scan *in, tr_item *item) {
+static TR_INLINE bool next(scan *in, tr_item *item) {
     if (!tr_item_read(in->at, in->left, item)) return truncated(in);
     skip(in, item->head);
     return true;

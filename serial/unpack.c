@@ -17,12 +17,10 @@ typedef struct source {
     size_t end;  /* what it has so far */
 } source;
 
-static tr_item next(source *in) {
-    tr_item item;
-    TR_CHECK(tr_item_read(in->at, in->left, &item));
-    in->at += item.head;
-    in->left -= item.head;
-    return item;
+static TR_INLINE void next(source *in, tr_item *item) {
+    TR_CHECK(tr_item_read(in->at, in->left, item));
+    in->at += item->head;
+    in->left -= item->head;
 }
 
 /* Takes a piece of what follows; its place behind the message is returned. */
@@ -83,9 +81,10 @@ static void fill_bytes(source *in, void *place, size_t size) {
 }
 
 static void fill_ref(source *in, void *place) {
-    troupe_ref ref = {.node = next(in).number};
-    ref.id = next(in).number;
-    memcpy(place, &ref, sizeof ref);
+    tr_item node, id;
+    next(in, &node);
+    next(in, &id);
+    memcpy(place, &(troupe_ref){node.number, id.number}, sizeof(troupe_ref));
 }
 
 static void fill_time(source *in, size_t head, void *place) {
@@ -136,7 +135,8 @@ static void fill_value(source *in, const troupe_field *field, const tr_item *ite
 static void fill_values(source *in, const troupe_field *field, size_t count, char *place) {
     const size_t step = tr_field_step(field);
     for (size_t i = 0; i < count; i++) {
-        const tr_item item = next(in);
+        tr_item item;
+        next(in, &item);
         fill_value(in, field, &item, place + i * step);
     }
 }
@@ -156,7 +156,8 @@ static void fill_list(source *in, const troupe_field *field, size_t count, char 
 }
 
 static void fill_field(source *in, const troupe_field *field, char *place) {
-    const tr_item item = next(in);
+    tr_item item;
+    next(in, &item);
     switch (field->shape) {
     case TROUPE_SHAPE_ONE:
         fill_value(in, field, &item, place);
@@ -196,7 +197,8 @@ troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *b
         return err;
     }
     source in = {bytes, size, (char *)*out, sizeof(troupe_msg) + type->size};
-    (void)next(&in);
+    tr_item array;
+    next(&in, &array);
     fill_struct(&in, type, tr_msg_body(*out));
     return TROUPE_OK;
 }

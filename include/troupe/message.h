@@ -65,13 +65,31 @@ TROUPE_API uint64_t troupe_hash(const troupe_msg *msg);
  * NOMEM: no memory. INVALID: there is no message. */
 TROUPE_CHECKED troupe_err troupe_copy(troupe *rt, const troupe_msg *msg, troupe_msg **out);
 
+/* Writes what a message says to `bytes`, of which there are `room`, as it would travel to another
+ * node (docs/wire-format.md), and stores in `*size` how many it takes. No memory is taken. Its type
+ * is not in the bytes. Whoever holds the message.
+ * TOOBIG: more than there is room for; what is in `bytes` then means nothing. INVALID: there is no
+ * message; or a text is not UTF-8, an enum none of its choices, a moment out of range. */
+TROUPE_CHECKED troupe_err troupe_encode(const troupe_msg *msg, void *bytes, size_t room,
+                                        size_t *size);
+
+/* Makes a message of a type, which must be sound (see troupe_check_type), out of just these bytes,
+ * wherever they come from: all of them are judged before any memory is taken, and it is taken once.
+ * On an error `*out` is NULL, and `why` (may be NULL; `room` bytes) says what is wrong and where:
+ * "order.lines[3].price: expected f64, got text". The message belongs to the caller. Any thread.
+ * MALFORMED: too few bytes or too many, another kind or number of values than the type has, an
+ * integer or float that does not fit, a text that is not UTF-8 or holds a NUL. TOOBIG: it would be
+ * over 1 GiB. NOMEM. */
+TROUPE_CHECKED troupe_err troupe_decode(troupe *rt, const troupe_type *type, const void *bytes,
+                                        size_t size, troupe_msg **out, char *why, size_t room);
+
 /* Ends a message that you own and makes the pointer NULL; does nothing to NULL. Any thread. */
 TROUPE_API void troupe_drop(troupe_msg **msg);
 
-/* Judges a type, as a test of yours may do with each of its types: OK if it could be registered and
- * each byte of its struct belongs to a field or is padding, so that no member was forgotten. INVALID
- * otherwise, and `why` (may be NULL; `room` bytes) says what is wrong: "order: bytes 8 to 15 are in
- * no field". Any thread. */
+/* Judges a type, as a test of yours may do with each of its types: OK if it could be registered
+ * and each byte of its struct belongs to a field or is padding, so that no member was forgotten.
+ * INVALID otherwise, and `why` (may be NULL; `room` bytes) says what is wrong: "order: bytes 8 to
+ * 15 are in no field". Any thread. */
 TROUPE_CHECKED troupe_err troupe_check_type(const troupe_type *type, char *why, size_t room);
 
 /* Makes a type known to a runtime, so that messages of it can arrive from other nodes. Sending

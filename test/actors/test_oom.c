@@ -171,28 +171,6 @@ Test(oom, troupe_make) {
     stage_close();
 }
 
-static troupe_err copy_note(void *ctx) {
-    troupe_msg *copy = (troupe_msg *)1;
-    troupe_err err = troupe_copy(stage_rt(), ctx, &copy);
-    cr_assert_eq(copy == NULL, err != TROUPE_OK);
-    if (!err) cr_assert(troupe_equal(ctx, copy));
-    troupe_drop(&copy);
-    return err;
-}
-
-Test(oom, troupe_copy) {
-    static char large[100000];
-    troupe_msg *msg = NULL, *none = (troupe_msg *)1;
-    (void)stage_open(STAGE_SIMULATED);
-    const struct note body = {"text", {large, sizeof large}};
-    cr_assert_eq(troupe_make(stage_rt(), &note_type, &body, &msg), TROUPE_OK);
-    on_one_stage(copy_note, NULL, msg);
-    cr_assert_eq(troupe_copy(stage_rt(), NULL, &none), TROUPE_INVALID);
-    cr_assert_null(none);
-    troupe_drop(&msg);
-    stage_close();
-}
-
 static void register_type(troupe *rt, exhaust *x) {
     exhaust_from(x, stage_heap());
     troupe_err err = troupe_register_type(rt, &note_type);

@@ -124,6 +124,21 @@ Test(takes_nothing, troupe_check_type) {
     outside(check_type);
 }
 
+static void encode(void *ctx) {
+    (void)ctx;
+    unsigned char bytes[64];
+    size_t size = 0;
+    cr_assert_eq(troupe_encode(it.msg, bytes, sizeof bytes, &size), TROUPE_OK);
+    cr_assert_gt(size, 0);
+    cr_assert_eq(troupe_encode(it.msg, bytes, size - 1, &size), TROUPE_TOOBIG);
+    cr_assert_eq(size, 0);
+    cr_assert_eq(troupe_encode(NULL, bytes, sizeof bytes, &size), TROUPE_INVALID);
+}
+
+Test(takes_nothing, troupe_encode) {
+    outside(encode);
+}
+
 static void hash(void *ctx) {
     (void)ctx;
     cr_assert_neq(troupe_hash(it.msg), troupe_hash(NULL));

@@ -1,6 +1,6 @@
-/* Speaks to another implementation of msgpack, which test/foreign/roundtrip.py drives: `write` makes
- * orders and says their bytes and what is in them; `read` takes bytes and says what is in those. What
- * is in an order is written by hand here, not by the tables that are to be tested. */
+/* Speaks to another implementation of msgpack, which test/foreign/roundtrip.py drives: `write`
+ * makes orders and says their bytes and what is in them; `read` takes bytes and says what is in
+ * those. What is in an order is written by hand here, not by the tables that are to be tested. */
 #include <stdio.h>
 #include <stdlib.h>
 
