@@ -43,7 +43,7 @@ struct tr_join_body {
     uint32_t why;
 };
 static const troupe_field join_fields[] = {
-    {"why", offsetof(struct tr_join_body, why), TROUPE_U32},
+    TROUPE_FIELD(tr_join_body, why),
 };
 static const troupe_type join_type = {"troupe_join", sizeof(struct tr_join_body), join_fields, 1,
                                       TROUPE_FLAT};

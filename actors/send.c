@@ -6,6 +6,7 @@
 #include "actors/shutdown.h"
 #include "actors/stamp.h"
 #include "base/check.h"
+#include "serial/codec.h"
 #include "serial/share.h"
 
 enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
@@ -205,10 +206,24 @@ troupe_err troupe_share(troupe *rt, troupe_msg **msg, troupe_msg **out) {
     return tr_msg_share(&rt->pool, msg, out);
 }
 
+troupe_err troupe_copy(troupe *rt, const troupe_msg *msg, troupe_msg **out) {
+    *out = NULL;
+    if (!msg) return TROUPE_INVALID;
+    const troupe_msg *what = tr_msg_content(msg);
+    return tr_msg_make(&rt->pool, what->type, what + 1, out);
+}
+
+troupe_err troupe_decode(troupe *rt, const troupe_type *type, const void *bytes, size_t size,
+                         troupe_msg **out, char *why, size_t room) {
+    return tr_unpack(&rt->pool, type, bytes, size, out, why, room);
+}
+
 troupe_err troupe_register_type(troupe *rt, const troupe_type *type) {
     char why[160] = "";
     troupe_err err = tr_type_check(type, why, sizeof why);
     if (err) tr_log(rt, TROUPE_ERROR, "type %s: %s", type->name ? type->name : "?", why);
+    if (TR_DEBUG && !err && tr_type_gap(type, why, sizeof why))
+        tr_log(rt, TROUPE_WARN, "type %s: they do not travel between nodes", why);
     return err ? err : tr_types_add(&rt->types, type);
 }
 

@@ -12,6 +12,14 @@ _Noreturn void tr_check_failed(const char *what, const char *file, int line);
     ((condition) ? (void)0 : tr_check_failed(#condition, __FILE__, __LINE__))
 #define TR_ASSERT(condition) assert(condition)
 
+/* Whether this is a build for those who write a program, in which TR_ASSERT holds: what helps them
+ * and does no harm may take time. */
+#ifdef NDEBUG
+enum { TR_DEBUG = 0 };
+#else
+enum { TR_DEBUG = 1 };
+#endif
+
 /* For functions between rooms whose error must be looked at. TROUPE_CHECKED is the public one,
  * which also exports. */
 #define TR_CHECKED __attribute__((warn_unused_result))

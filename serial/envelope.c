@@ -1,6 +1,7 @@
 #include "serial/envelope.h"
 
 #include "base/heap.h"
+#include "serial/body.h"
 #include "serial/share.h"
 #include "serial/type.h"
 
@@ -9,35 +10,6 @@ static bool add(size_t *sum, size_t more) {
     if (more > TR_MSG_LIMIT - *sum) return false;
     *sum += more;
     return true;
-}
-
-static const char *text_of(const void *body, const troupe_field *field) {
-    const char *text;
-    memcpy(&text, (const char *)body + field->offset, sizeof text);
-    return text ? text : "";
-}
-
-static troupe_bytes bytes_of(const void *body, const troupe_field *field) {
-    troupe_bytes bytes;
-    memcpy(&bytes, (const char *)body + field->offset, sizeof bytes);
-    return bytes;
-}
-
-/* Adds up what the texts and bytes of a body take behind it. */
-static troupe_err measure(const troupe_type *type, const void *body, size_t *extra) {
-    for (size_t i = 0; i < type->fields; i++) {
-        const troupe_field *field = &type->field[i];
-        size_t size = 0;
-        if (field->kind == TROUPE_TEXT) {
-            size = strlen(text_of(body, field)) + 1;
-        } else if (field->kind == TROUPE_BYTES) {
-            troupe_bytes bytes = bytes_of(body, field);
-            if (bytes.size && !bytes.data) return TROUPE_INVALID;
-            size = bytes.size;
-        }
-        if (!add(extra, size)) return TROUPE_TOOBIG;
-    }
-    return TROUPE_OK;
 }
 
 /* What stands before a message that is no block of a slab. */
@@ -95,34 +67,17 @@ void tr_msg_put_text(troupe_msg *msg, const troupe_field *field, const void *tex
     memcpy((char *)tr_msg_body(msg) + field->offset, &copy, sizeof copy);
 }
 
-void tr_msg_put_bytes(troupe_msg *msg, const troupe_field *field, const void *data, size_t size,
-                      char **room) {
-    troupe_bytes copy = {*room, size};
-    if (size) memcpy(*room, data, size); /* without a size, `data` may be NULL */
-    *room += size;
-    memcpy((char *)tr_msg_body(msg) + field->offset, &copy, sizeof copy);
-}
-
-/* The same for a type with texts or bytes. */
-static TR_COLD troupe_err make_with_texts(const tr_pool *pool, const troupe_type *type,
-                                          const void *body, troupe_msg **out) {
-    size_t extra = 0;
-    troupe_err err = measure(type, body, &extra);
-    if (!err) err = take(pool, type, extra, 0, out);
+/* Makes one of a type with more than its struct. */
+static TR_COLD troupe_err make_deep(const tr_pool *pool, const troupe_type *type, const void *body,
+                                    troupe_msg **out) {
+    size_t end = sizeof(troupe_msg);
+    if (!add(&end, type->size)) return TROUPE_TOOBIG;
+    const size_t before = end;
+    troupe_err err = tr_body_measure(type, body, &end);
+    if (!err) err = take(pool, type, end - before, 0, out);
     if (err) return err;
-    troupe_msg *msg = *out;
-    memcpy(tr_msg_body(msg), body, type->size);
-    char *room = (char *)tr_msg_body(msg) + type->size;
-    for (size_t i = 0; i < type->fields; i++) {
-        const troupe_field *field = &type->field[i];
-        if (field->kind == TROUPE_TEXT) {
-            const char *text = text_of(body, field);
-            tr_msg_put_text(msg, field, text, strlen(text), &room);
-        } else if (field->kind == TROUPE_BYTES) {
-            troupe_bytes bytes = bytes_of(body, field);
-            tr_msg_put_bytes(msg, field, bytes.data, bytes.size, &room);
-        }
-    }
+    memcpy(tr_msg_body(*out), body, type->size);
+    tr_body_settle(type, tr_msg_body(*out), before);
     return TROUPE_OK;
 }
 
@@ -130,7 +85,7 @@ troupe_err tr_msg_make(const tr_pool *pool, const troupe_type *type, const void 
                        troupe_msg **out) {
     *out = NULL;
     if (!body && type->size) return TROUPE_INVALID;
-    if (TR_UNLIKELY(!tr_type_is_flat(type))) return make_with_texts(pool, type, body, out);
+    if (TR_UNLIKELY(!tr_type_is_flat(type))) return make_deep(pool, type, body, out);
     troupe_err err = take(pool, type, 0, 0, out);
     if (!err && type->size) memcpy(tr_msg_body(*out), body, type->size);
     return err;

@@ -132,10 +132,6 @@ void tr_msg_drop(troupe_msg *msg);
 void tr_msg_put_text(troupe_msg *msg, const troupe_field *field, const void *text, size_t size,
                      char **room);
 
-/* The same for bytes; takes `size` bytes of the room. */
-void tr_msg_put_bytes(troupe_msg *msg, const troupe_field *field, const void *data, size_t size,
-                      char **room);
-
 /* Makes memory of the owner's own into a message (TR_MSG_EMBEDDED) of a type; `msg` must be
  * followed directly by its body, which is not touched. */
 void tr_msg_embed(troupe_msg *msg, const troupe_type *type);

@@ -1,11 +1,14 @@
 #include <inttypes.h>
 
 #include "base/sheet.h"
+#include "serial/envelope.h"
+#include "serial/kind.h"
 #include "serial/share.h"
 
 enum {
-    TEXT_MOST = 40, /* bytes of a text that are shown */
-    BYTES_MOST = 8  /* bytes of a blob */
+    TEXT_MOST = 40,  /* bytes of a text that are shown */
+    BYTES_MOST = 8,  /* bytes of a blob */
+    VALUES_MOST = 8, /* values of an array or list */
 };
 
 static void put_bytes(tr_sheet *to, const troupe_bytes *bytes) {
@@ -21,15 +24,56 @@ static void put_ref(tr_sheet *to, const troupe_ref *ref) {
                  (uint32_t)(ref->id >> 32));
 }
 
-/* One that was made in place may have none. */
-static void put_text(tr_sheet *to, const char *text) {
-    tr_sheet_quote(to, text ? text : "", TEXT_MOST);
+/* The civil date of a number of days since 1970-01-01, in years that begin in March: then the day
+ * that comes and goes is the last. */
+static void put_date(tr_sheet *to, int64_t days) {
+    const int64_t per_era = 146097; /* days of 400 years */
+    int64_t since = days + 719468, era = (since >= 0 ? since : since - per_era + 1) / per_era;
+    int64_t day = since - era * per_era;
+    int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    int64_t month = (5 * day + 2) / 153;
+    day -= (153 * month + 2) / 5;
+    month = month < 10 ? month + 3 : month - 9;
+    year += era * 400 + (month <= 2);
+    tr_sheet_put(to, "%04" PRId64 "-%02d-%02d", year, (int)month, (int)day + 1);
 }
 
-static void put_field(tr_sheet *to, troupe_kind kind, const void *at) {
-    switch (kind) {
+/* As ISO 8601 has it. */
+static void put_time(tr_sheet *to, const troupe_time *time) {
+    int64_t days = time->seconds / 86400, second = time->seconds % 86400;
+    if (second < 0) {
+        second += 86400;
+        days--;
+    }
+    put_date(to, days);
+    tr_sheet_put(to, "T%02d:%02d:%02d", (int)(second / 3600), (int)(second / 60 % 60),
+                 (int)(second % 60));
+    if (time->nanoseconds) tr_sheet_put(to, ".%09" PRIu32, time->nanoseconds);
+    tr_sheet_put(to, "Z");
+}
+
+static void put_choice(tr_sheet *to, const troupe_enum *of, int32_t value) {
+    const char *name = tr_choice_name(of, value);
+    if (name)
+        tr_sheet_put(to, "%s", name);
+    else
+        tr_sheet_put(to, "%" PRId32, value);
+}
+
+static void put_struct(tr_sheet *to, const troupe_type *type, const void *body);
+
+/* Each value is aligned as its kind asks: the type is sound, or the message could not be. */
+static void put_value(tr_sheet *to, const troupe_field *field, const void *at) {
+    switch (field->kind) {
     case TROUPE_BOOL:
         tr_sheet_put(to, "%s", *(const bool *)at ? "true" : "false");
+        return;
+    case TROUPE_I8:
+        tr_sheet_put(to, "%d", *(const int8_t *)at);
+        return;
+    case TROUPE_I16:
+        tr_sheet_put(to, "%d", *(const int16_t *)at);
         return;
     case TROUPE_I32:
         tr_sheet_put(to, "%" PRId32, *(const int32_t *)at);
@@ -37,17 +81,26 @@ static void put_field(tr_sheet *to, troupe_kind kind, const void *at) {
     case TROUPE_I64:
         tr_sheet_put(to, "%" PRId64, *(const int64_t *)at);
         return;
+    case TROUPE_U8:
+        tr_sheet_put(to, "%d", *(const uint8_t *)at);
+        return;
+    case TROUPE_U16:
+        tr_sheet_put(to, "%d", *(const uint16_t *)at);
+        return;
     case TROUPE_U32:
         tr_sheet_put(to, "%" PRIu32, *(const uint32_t *)at);
         return;
     case TROUPE_U64:
         tr_sheet_put(to, "%" PRIu64, *(const uint64_t *)at);
         return;
+    case TROUPE_F32:
+        tr_sheet_put(to, "%g", (double)*(const float *)at);
+        return;
     case TROUPE_F64:
         tr_sheet_put(to, "%g", *(const double *)at);
         return;
     case TROUPE_TEXT:
-        put_text(to, *(const char *const *)at);
+        tr_sheet_quote(to, tr_text_get(at), TEXT_MOST);
         return;
     case TROUPE_BYTES:
         put_bytes(to, at);
@@ -55,22 +108,51 @@ static void put_field(tr_sheet *to, troupe_kind kind, const void *at) {
     case TROUPE_REF:
         put_ref(to, at);
         return;
+    case TROUPE_TIME:
+        put_time(to, at);
+        return;
+    case TROUPE_ENUM:
+        put_choice(to, field->of, *(const int32_t *)at);
+        return;
+    case TROUPE_STRUCT:
+        put_struct(to, tr_field_type(field), at);
+        return;
     }
+}
+
+static void put_field(tr_sheet *to, const troupe_field *field, const void *body) {
+    const tr_values all = tr_field_values(field, body);
+    const bool many = field->shape == TROUPE_SHAPE_ARRAY || field->shape == TROUPE_SHAPE_LIST;
+    if (!many && !all.count) {
+        tr_sheet_put(to, "none");
+        return;
+    }
+    if (many) tr_sheet_put(to, "[");
+    for (size_t i = 0; i < all.count && i < VALUES_MOST; i++) {
+        if (i) tr_sheet_put(to, ", ");
+        put_value(to, field, all.at + i * all.step);
+    }
+    if (all.count > VALUES_MOST) tr_sheet_put(to, ", ... (%zu)", all.count);
+    if (many) tr_sheet_put(to, "]");
+}
+
+static void put_struct(tr_sheet *to, const troupe_type *type, const void *body) {
+    for (size_t i = 0; i < type->fields && !to->full; i++) {
+        tr_sheet_put(to, "%s%s: ", i ? ", " : "{", type->field[i].name);
+        put_field(to, &type->field[i], body);
+    }
+    tr_sheet_put(to, "}");
 }
 
 size_t troupe_print(const troupe_msg *msg, char *text, size_t room) {
     if (!room) return 0;
     msg = tr_msg_content(msg);
-    const troupe_type *type = msg->type;
-    const char *body = (const char *)(msg + 1);
     tr_sheet to = tr_sheet_on(text, room);
-    tr_sheet_put(&to, "%s", type->name);
-    for (size_t i = 0; i < type->fields; i++) {
-        const troupe_field *field = &type->field[i];
-        tr_sheet_put(&to, "%s%s: ", i ? ", " : " {", field->name);
-        put_field(&to, field->kind, body + field->offset);
+    tr_sheet_put(&to, "%s", msg->type->name);
+    if (msg->type->fields) {
+        tr_sheet_put(&to, " ");
+        put_struct(&to, msg->type, msg + 1);
     }
-    if (type->fields) tr_sheet_put(&to, "}");
     tr_sheet_end(&to);
     return to.used;
 }

@@ -4,8 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/sheet.h"
+#include "serial/body.h"
 #include "serial/envelope.h"
-#include "serial/type.h"
+#include "serial/kind.h"
+#include "serial/time.h"
 #include "serial/utf8.h"
 
 /* The lead bytes from 0xc0 to 0xdf: the form, and how many bytes of number follow. */
@@ -22,15 +25,6 @@ static const struct {
     {TR_FORM_ARRAY, 2},    {TR_FORM_ARRAY, 4},    {TR_FORM_MAP, 2},      {TR_FORM_MAP, 4},
 };
 
-/* The elements that are all in their lead byte, or that have their size there. */
-static tr_item short_item(unsigned lead) {
-    if (lead < 0x80) return (tr_item){TR_FORM_NATURAL, 1, lead};
-    if (lead < 0x90) return (tr_item){TR_FORM_MAP, 1, lead & 0x0F};
-    if (lead < 0xA0) return (tr_item){TR_FORM_ARRAY, 1, lead & 0x0F};
-    if (lead < 0xC0) return (tr_item){TR_FORM_TEXT, 1, lead & 0x1F};
-    return (tr_item){TR_FORM_NEGATIVE, 1, UINT64_MAX - (0xFF - lead)};
-}
-
 /* A signed integer of `width` bytes is negative if its top bit is set; widened then. */
 static void widen(tr_item *item, unsigned width) {
     unsigned bits = 8 * width;
@@ -40,42 +34,79 @@ static void widen(tr_item *item, unsigned width) {
         item->number |= UINT64_MAX << bits;
 }
 
-bool tr_item_read(const unsigned char *at, size_t left, tr_item *item) {
-    if (left == 0) return false;
-    unsigned lead = at[0];
-    if (lead < 0xC0 || lead > 0xDF) {
-        *item = short_item(lead);
-        return true;
-    }
-    unsigned width = leads[lead - 0xC0].width;
-    if (left - 1 < width) return false;
+/* A number of `width` bytes, highest first. */
+static uint64_t number_at(const unsigned char *at, unsigned width) {
     uint64_t number = 0;
-    for (unsigned i = 1; i <= width; i++) number = number << 8 | at[i];
-    *item = (tr_item){(tr_form)leads[lead - 0xC0].form, 1 + width, number};
+    switch (width) { /* each of a size that is known, for which there is an instruction */
+    case 8:
+        for (unsigned i = 0; i < 8; i++) number = number << 8 | at[i];
+        return number;
+    case 4:
+        return (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | at[3];
+    case 2:
+        return (uint64_t)at[0] << 8 | at[1];
+    case 1:
+        return at[0];
+    default:
+        return 0;
+    }
+}
+
+bool tr_item_read_long(const unsigned char *at, size_t left, tr_item *item) {
+    const unsigned lead = at[0], width = leads[lead - 0xC0].width;
+    if (left - 1 < width) return false;
+    item->form = (tr_form)leads[lead - 0xC0].form; /* one by one: as they are read again at once */
+    item->head = 1 + width;
+    item->number = number_at(at + 1, width);
     if (item->form == TR_FORM_NEGATIVE) widen(item, width);
+    if (item->form == TR_FORM_BOOL) item->number = lead & 1;
     return true;
 }
 
+/* Which value is looked at: a field, and of an array or list which of them. */
+typedef struct level {
+    const struct level *above; /* NULL: it is a field of the message itself */
+    const troupe_field *field;
+    size_t index; /* SIZE_MAX: the field as a whole */
+} level;
+
 typedef struct scan {
     const troupe_type *type;
-    const troupe_field *field; /* NULL outside of all fields */
+    const level *level; /* NULL outside of all fields */
     const unsigned char *at;
-    size_t left, extra;
+    size_t left;
+    size_t end; /* of the message, as it will lie in memory */
+    troupe_err err;
     char *why;
     size_t room;
 } scan;
 
-/* Says what is wrong, after the field's name. */
+/* --- What is wrong ---------------------------------------------------------------------------- */
+
+/* `order.lines[3].price` */
+static void put_path(tr_sheet *to, const scan *in) {
+    const level *way[TR_LEVELS_MOST + 1];
+    size_t depth = 0;
+    for (const level *at = in->level; at; at = at->above) way[depth++] = at;
+    tr_sheet_put(to, "%s", in->type->name);
+    while (depth--) {
+        tr_sheet_put(to, ".%s", way[depth]->field->name);
+        if (way[depth]->index != SIZE_MAX) tr_sheet_put(to, "[%zu]", way[depth]->index);
+    }
+}
+
+/* Says what is wrong, after the path to it. */
 TROUPE_PRINTF(2, 3)
 static bool wrong(scan *in, const char *format, ...) {
+    char what[96];
     if (!in->why || !in->room) return false;
-    const char *dot = in->field ? "." : "", *field = in->field ? in->field->name : "";
-    int used = snprintf(in->why, in->room, "%s%s%s: ", in->type->name, dot, field);
-    if (used < 0 || (size_t)used >= in->room) return false;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(in->why + used, in->room - (size_t)used, format, arguments);
+    vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
+    tr_sheet to = tr_sheet_on(in->why, in->room);
+    put_path(&to, in);
+    tr_sheet_put(&to, ": %s", what); /* cut to its room, if that is short */
     return false;
 }
 
@@ -96,9 +127,22 @@ static bool unexpected(scan *in, const char *expected, const tr_item *item) {
     return wrong(in, "expected %s, got %s", expected, names[item->form]);
 }
 
+static bool not_an_array_of(scan *in, size_t count, const tr_item *item) {
+    char expected[48];
+    snprintf(expected, sizeof expected, "an array of %zu", count);
+    return unexpected(in, expected, item);
+}
+
 static bool truncated(scan *in) {
     return wrong(in, "the bytes end too early");
 }
+
+static bool too_big(scan *in) {
+    in->err = TROUPE_TOOBIG;
+    return wrong(in, "the message would be over the limit");
+}
+
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 static void skip(scan *in, size_t size) {
     in->at += size;
@@ -106,30 +150,46 @@ static void skip(scan *in, size_t size) {
 }
 
 /* Reads the next head. */
-static bool next(scan *in, tr_item *item) {
+static TR_INLINE bool next(scan *in, tr_item *item) {
     if (!tr_item_read(in->at, in->left, item)) return truncated(in);
     skip(in, item->head);
     return true;
 }
 
+/* Counts what will stand behind the struct. */
+static bool count(scan *in, size_t size) {
+    if (size > TR_MSG_LIMIT - in->end) return too_big(in);
+    in->end += size;
+    return true;
+}
+
+/* Counts the values of a list, each of which is at least a byte of what is left. */
+static bool count_list(scan *in, const tr_item *item, size_t step) {
+    if (item->number == 0) return true;
+    if (item->number > in->left) return truncated(in);
+    if (step && item->number > TR_MSG_LIMIT / step) return too_big(in);
+    return count(in, tr_body_align(in->end) - in->end) && count(in, (size_t)item->number * step);
+}
+
+/* --- Values ----------------------------------------------------------------------------------- */
+
 static bool is_integer_of(troupe_kind kind, const tr_item *item) {
-    if (item->form == TR_FORM_NATURAL)
-        return item->number <= (kind == TROUPE_I32   ? INT32_MAX
-                                : kind == TROUPE_I64 ? INT64_MAX
-                                : kind == TROUPE_U32 ? UINT32_MAX
-                                                     : UINT64_MAX);
-    if (item->form == TR_FORM_NEGATIVE)
-        return kind == TROUPE_I64 || (kind == TROUPE_I32 && item->number >= (uint64_t)INT32_MIN);
-    return false;
+    const tr_range *range = &tr_kind_range[kind];
+    if (item->form == TR_FORM_NATURAL) return item->number <= range->most;
+    return item->form == TR_FORM_NEGATIVE && range->least && item->number >= range->least;
 }
 
 /* The head of a text was read: looks at the text, and counts the room for it and its NUL. */
 static bool scan_text(scan *in, size_t size) {
     const char *flaw = tr_utf8_flaw(in->at, size);
     if (flaw) return wrong(in, "the text %s", flaw);
-    in->extra += size + 1;
     skip(in, size);
-    return true;
+    return count(in, size + 1);
+}
+
+static bool scan_bytes(scan *in, size_t size) {
+    skip(in, size);
+    return count(in, size);
 }
 
 static bool scan_ref(scan *in, const tr_item *item) {
@@ -142,65 +202,145 @@ static bool scan_ref(scan *in, const tr_item *item) {
     return true;
 }
 
-static bool scan_field(scan *in) {
-    troupe_kind kind = in->field->kind;
-    tr_item item;
-    if (!next(in, &item)) return false;
-    switch (kind) {
-    case TROUPE_BOOL:
-        if (item.form == TR_FORM_BOOL) return true;
-        break;
-    case TROUPE_I32:
-    case TROUPE_I64:
-    case TROUPE_U32:
-    case TROUPE_U64:
-        if (is_integer_of(kind, &item)) return true;
-        break;
-    case TROUPE_F64:
-        if (item.form == TR_FORM_FLOAT) return true;
-        break;
-    case TROUPE_TEXT:
-        if (item.form != TR_FORM_TEXT) break;
-        return item.number <= in->left ? scan_text(in, (size_t)item.number) : truncated(in);
-    case TROUPE_BYTES:
-        if (item.form != TR_FORM_BYTES) break;
-        if (item.number > in->left) return truncated(in);
-        in->extra += (size_t)item.number;
-        skip(in, (size_t)item.number);
+/* A timestamp is one item with all its bytes; its head was read. */
+static bool scan_time(scan *in, const tr_item *item) {
+    troupe_time time;
+    in->at -= item->head;
+    in->left += item->head;
+    size_t size = 0;
+    switch (tr_time_read(in->at, in->left, &time, &size)) {
+    case TR_TIME_READ:
+        skip(in, size);
         return true;
-    case TROUPE_REF:
-        return scan_ref(in, &item);
+    case TR_TIME_CUT:
+        return truncated(in);
+    default:
+        return unexpected(in, "time", item);
     }
-    return unexpected(in, tr_kind_name(kind), &item);
 }
 
-/* The body is an array of just the fields, and then there is nothing more. */
-static bool scan_body(scan *in) {
-    const troupe_type *type = in->type;
-    char expected[48];
+/* A float of 8 bytes is a float of 4 if nothing of it is lost. */
+static bool is_narrow(const tr_item *item) {
+    double wide;
+    if (item->head == 5) return true;
+    memcpy(&wide, &item->number, sizeof wide);
+    return wide != wide || (double)(float)wide == wide;
+}
+
+static bool scan_struct(scan *in, const troupe_type *type, const tr_item *item, unsigned depth);
+
+/* One value, whose head was read. */
+static bool scan_value(scan *in, const troupe_field *field, const tr_item *item, unsigned depth) {
+    tr_form form = item->form;
+    switch (field->kind) {
+    case TROUPE_BOOL:
+        if (form == TR_FORM_BOOL) return true;
+        break;
+    case TROUPE_I8:
+    case TROUPE_I16:
+    case TROUPE_I32:
+    case TROUPE_I64:
+    case TROUPE_U8:
+    case TROUPE_U16:
+    case TROUPE_U32:
+    case TROUPE_U64:
+        if (is_integer_of(field->kind, item)) return true;
+        break;
+    case TROUPE_F32:
+        if (form == TR_FORM_FLOAT) return is_narrow(item) || wrong(in, "no f32 is so precise");
+        break;
+    case TROUPE_F64:
+        if (form == TR_FORM_FLOAT) return true;
+        break;
+    case TROUPE_TEXT:
+        if (form != TR_FORM_TEXT) break;
+        return item->number <= in->left ? scan_text(in, (size_t)item->number) : truncated(in);
+    case TROUPE_BYTES:
+        if (form != TR_FORM_BYTES) break;
+        return item->number <= in->left ? scan_bytes(in, (size_t)item->number) : truncated(in);
+    case TROUPE_REF:
+        return scan_ref(in, item);
+    case TROUPE_TIME:
+        if (form == TR_FORM_EXT) return scan_time(in, item);
+        break;
+    case TROUPE_ENUM:
+        if (!is_integer_of(TROUPE_ENUM, item)) break;
+        if (tr_choice_name(field->of, (int32_t)item->number)) return true;
+        return unexpected(in, "a choice of the enum", item);
+    case TROUPE_STRUCT:
+        return scan_struct(in, tr_field_type(field), item, depth + 1);
+    }
+    return unexpected(in, tr_kind_name(field->kind), item);
+}
+
+/* The values of an array or list, whose head was read. */
+static bool scan_values(scan *in, level *mine, size_t values, unsigned depth) {
+    for (mine->index = 0; mine->index < values; mine->index++) {
+        tr_item item;
+        if (!next(in, &item) || !scan_value(in, mine->field, &item, depth)) return false;
+    }
+    return true;
+}
+
+static bool scan_field(scan *in, level *mine, unsigned depth) {
+    const troupe_field *field = mine->field;
     tr_item item;
     if (!next(in, &item)) return false;
-    if (item.form != TR_FORM_ARRAY || item.number != type->fields) {
-        snprintf(expected, sizeof expected, "an array of %zu", type->fields);
-        return unexpected(in, expected, &item);
+    switch (field->shape) {
+    case TROUPE_SHAPE_ONE:
+        break;
+    case TROUPE_SHAPE_OPTIONAL:
+        if (item.form == TR_FORM_NIL) return true;
+        break;
+    case TROUPE_SHAPE_ARRAY:
+        if (item.form != TR_FORM_ARRAY || item.number != field->count)
+            return not_an_array_of(in, field->count, &item);
+        return scan_values(in, mine, field->count, depth);
+    case TROUPE_SHAPE_LIST:
+        if (item.form != TR_FORM_ARRAY) return unexpected(in, "a list", &item);
+        if (!count_list(in, &item, tr_field_step(field))) return false;
+        return scan_values(in, mine, (size_t)item.number, depth);
     }
+    return scan_value(in, field, &item, depth);
+}
+
+/* A struct is an array of just its fields. */
+static bool scan_struct(scan *in, const troupe_type *type, const tr_item *item, unsigned depth) {
+    if (depth > TR_LEVELS_MOST) return wrong(in, "the type has too many levels");
+    if (item->form != TR_FORM_ARRAY || item->number != type->fields)
+        return not_an_array_of(in, type->fields, item);
+    level mine = {.above = in->level, .index = SIZE_MAX};
     for (size_t i = 0; i < type->fields; i++) {
-        in->field = &type->field[i];
-        if (!scan_field(in)) return false;
+        mine.field = &type->field[i];
+        mine.index = SIZE_MAX;
+        in->level = &mine;
+        if (!scan_field(in, &mine, depth)) return false;
     }
-    in->field = NULL;
+    in->level = mine.above;
+    return true;
+}
+
+/* The body is a struct, and then there is nothing more. */
+static bool scan_body(scan *in) {
+    tr_item item;
+    if (!next(in, &item) || !scan_struct(in, in->type, &item, 1)) return false;
     return in->left == 0 || wrong(in, "%zu bytes too many", in->left);
 }
 
 troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size, size_t *extra,
                    char *why, size_t room) {
-    scan in = {.type = type, .at = bytes, .left = size, .why = why, .room = room};
-    /* Each element has at least one byte, so that within the limit no sum can overflow. */
+    const size_t start = sizeof(troupe_msg) + type->size;
+    scan in = {.type = type, .at = bytes, .left = size, .end = start, .why = why, .room = room};
+    in.err = TROUPE_MALFORMED;
     if (size > TR_MSG_LIMIT) {
         wrong(&in, "%zu bytes are over the limit", size);
         return TROUPE_TOOBIG;
     }
-    if (!scan_body(&in)) return TROUPE_MALFORMED;
-    *extra = in.extra;
+    if (type->size > TR_MSG_LIMIT - sizeof(troupe_msg)) {
+        too_big(&in);
+        return TROUPE_TOOBIG;
+    }
+    if (!scan_body(&in)) return in.err;
+    *extra = in.end - start;
     return TROUPE_OK;
 }

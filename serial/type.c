@@ -1,115 +1,51 @@
 #include "serial/type.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/heap.h"
-#include "serial/envelope.h"
-
-static const struct {
-    const char *name;
-    size_t size, align;
-} kinds[] = {
-    [TROUPE_BOOL] = {"bool", sizeof(bool), _Alignof(bool)},
-    [TROUPE_I32] = {"i32", sizeof(int32_t), _Alignof(int32_t)},
-    [TROUPE_I64] = {"i64", sizeof(int64_t), _Alignof(int64_t)},
-    [TROUPE_U32] = {"u32", sizeof(uint32_t), _Alignof(uint32_t)},
-    [TROUPE_U64] = {"u64", sizeof(uint64_t), _Alignof(uint64_t)},
-    [TROUPE_F64] = {"f64", sizeof(double), _Alignof(double)},
-    [TROUPE_TEXT] = {"text", sizeof(const char *), _Alignof(const char *)},
-    [TROUPE_BYTES] = {"bytes", sizeof(troupe_bytes), _Alignof(troupe_bytes)},
-    [TROUPE_REF] = {"ref", sizeof(troupe_ref), _Alignof(troupe_ref)},
-};
-
-static bool is_kind(troupe_kind kind) {
-    return (size_t)kind < sizeof kinds / sizeof *kinds;
-}
-
-size_t tr_kind_size(troupe_kind kind) {
-    return is_kind(kind) ? kinds[kind].size : 0;
-}
-
-const char *tr_kind_name(troupe_kind kind) {
-    return is_kind(kind) ? kinds[kind].name : "?";
-}
-
-typedef struct reason {
-    char *text; /* may be NULL */
-    size_t room;
-} reason;
-
-/* Says what is wrong, for whoever wants to know. */
-TROUPE_PRINTF(2, 3)
-static troupe_err unsound(reason why, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    if (why.text && why.room) vsnprintf(why.text, why.room, format, arguments);
-    va_end(arguments);
-    return TROUPE_INVALID;
-}
-
-static bool overlap(const troupe_field *one, const troupe_field *other) {
-    return one->offset < other->offset + kinds[other->kind].size &&
-           other->offset < one->offset + kinds[one->kind].size;
-}
-
-/* Judges one field against the struct, and against those before it, which are sound. */
-static troupe_err check_field(const troupe_type *type, size_t at, reason why) {
-    const troupe_field *field = &type->field[at];
-    if (!field->name || !*field->name)
-        return unsound(why, "%s: field %zu has no name", type->name, at + 1);
-    if (!is_kind(field->kind))
-        return unsound(why, "%s.%s: %d is no kind", type->name, field->name, (int)field->kind);
-    size_t size = kinds[field->kind].size, align = kinds[field->kind].align;
-    if (size > type->size || field->offset > type->size - size)
-        return unsound(why, "%s.%s: reaches out of the struct, which has %zu bytes", type->name,
-                       field->name, type->size);
-    if (field->offset % align)
-        return unsound(why, "%s.%s: offset %zu is not a multiple of %zu", type->name, field->name,
-                       field->offset, align);
-    for (const troupe_field *before = type->field; before < field; before++) {
-        if (strcmp(before->name, field->name) == 0)
-            return unsound(why, "%s.%s: is listed twice", type->name, field->name);
-        if (overlap(before, field))
-            return unsound(why, "%s.%s: overlaps %s", type->name, field->name, before->name);
-    }
-    return TROUPE_OK;
-}
-
-troupe_err tr_type_check(const troupe_type *type, char *text, size_t room) {
-    reason why = {text, room};
-    if (!type) return unsound(why, "there is no type");
-    if (!type->name || !*type->name) return unsound(why, "the type has no name");
-    if (type->fields && !type->field) return unsound(why, "%s: has no field list", type->name);
-    if (type->size && !type->fields)
-        return unsound(why, "%s: has a struct of %zu bytes, but no fields", type->name, type->size);
-    if (type->size > TR_MSG_LIMIT - sizeof(troupe_msg))
-        return unsound(why, "%s: a struct of %zu bytes is over the limit", type->name, type->size);
-    troupe_err err = TROUPE_OK;
-    for (size_t i = 0; i < type->fields && !err; i++) err = check_field(type, i, why);
-    if (!err && tr_type_is_flat(type) != tr_type_looks_flat(type))
-        return unsound(why, "%s: its extent is not that of its fields", type->name);
-    return err;
-}
+#include "serial/kind.h"
 
 bool tr_type_looks_flat(const troupe_type *type) {
     for (size_t i = 0; i < type->fields; i++)
-        if (type->field[i].kind == TROUPE_TEXT || type->field[i].kind == TROUPE_BYTES) return false;
+        if (type->field[i].shape == TROUPE_SHAPE_LIST || !tr_value_is_flat(&type->field[i]))
+            return false;
+    return true;
+}
+
+static bool same_enum(const troupe_enum *one, const troupe_enum *other) {
+    if (one == other) return true;
+    if (one->choices != other->choices) return false;
+    for (size_t i = 0; i < one->choices; i++)
+        if (one->choice[i].value != other->choice[i].value ||
+            strcmp(one->choice[i].name, other->choice[i].name) != 0)
+            return false;
+    return true;
+}
+
+/* Types that are too deep are the same as none but themselves. */
+static bool same_type(const troupe_type *one, const troupe_type *other, unsigned depth);
+
+static bool same_field(const troupe_field *a, const troupe_field *b, unsigned depth) {
+    if (a->kind != b->kind || a->shape != b->shape || a->offset != b->offset) return false;
+    if (tr_field_step(a) != tr_field_step(b) || a->count != b->count) return false;
+    if (strcmp(a->name, b->name) != 0) return false;
+    if (a->kind == TROUPE_ENUM) return same_enum(a->of, b->of);
+    return a->kind != TROUPE_STRUCT || same_type(a->of, b->of, depth + 1);
+}
+
+static bool same_type(const troupe_type *one, const troupe_type *other, unsigned depth) {
+    if (one == other) return true;
+    if (depth > TR_LEVELS_MOST || one->size != other->size || one->fields != other->fields)
+        return false;
+    if (strcmp(one->name, other->name) != 0) return false;
+    for (size_t i = 0; i < one->fields; i++)
+        if (!same_field(&one->field[i], &other->field[i], depth)) return false;
     return true;
 }
 
 bool tr_type_same(const troupe_type *one, const troupe_type *other) {
-    if (one == other) return true;
-    if (one->size != other->size || one->fields != other->fields) return false;
-    if (strcmp(one->name, other->name) != 0) return false;
-    for (size_t i = 0; i < one->fields; i++) {
-        const troupe_field *a = &one->field[i], *b = &other->field[i];
-        if (a->kind != b->kind || a->offset != b->offset || strcmp(a->name, b->name) != 0)
-            return false;
-    }
-    return true;
+    return same_type(one, other, 1);
 }
 
 /* Hashes a number as 8 bytes, lowest first, on every machine. */
@@ -125,13 +61,32 @@ static uint64_t hash_text(uint64_t hash, const char *text) {
     return tr_hash_bytes(hash_number(hash, size), text, size);
 }
 
-uint64_t tr_type_hash(const troupe_type *type) {
+static uint64_t hash_enum(uint64_t hash, const troupe_enum *of) {
+    hash = hash_number(hash, of->choices);
+    for (size_t i = 0; i < of->choices; i++) {
+        hash = hash_text(hash, of->choice[i].name);
+        hash = hash_number(hash, (uint64_t)of->choice[i].value);
+    }
+    return hash;
+}
+
+/* On too many levels, which no node takes, the hash stands for nothing; but it comes to an end. */
+static uint64_t hash_type(const troupe_type *type, unsigned depth) {
     uint64_t hash = hash_text(tr_hash_text(""), type->name);
-    for (size_t i = 0; i < type->fields; i++) {
-        hash = hash_text(hash, type->field[i].name);
-        hash = hash_number(hash, (uint64_t)type->field[i].kind);
+    for (size_t i = 0; i < type->fields && depth <= TR_LEVELS_MOST; i++) {
+        const troupe_field *field = &type->field[i];
+        hash = hash_text(hash, field->name);
+        hash = hash_number(hash, (uint64_t)field->kind | (uint64_t)field->shape << 8);
+        if (field->shape == TROUPE_SHAPE_ARRAY) hash = hash_number(hash, field->count);
+        if (field->kind == TROUPE_ENUM) hash = hash_enum(hash, field->of);
+        if (field->kind == TROUPE_STRUCT)
+            hash = hash_number(hash, hash_type(tr_field_type(field), depth + 1));
     }
     return hash ? hash : 1;
+}
+
+uint64_t tr_type_hash(const troupe_type *type) {
+    return hash_type(type, 1);
 }
 
 /* A type with its hash. In `by_type` always, in `by_hash` if messages of it may arrive. */

@@ -8,17 +8,18 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "base/os.h"
+#include "serial/kind.h"
 
-/* Bytes of a field in the struct, by kind; 0 for what is no kind. */
-size_t tr_kind_size(troupe_kind kind);
-
-/* A kind's name in texts for people: "u32"; "?" for what is no kind. */
-const char *tr_kind_name(troupe_kind kind);
-
-/* OK if the field list is sound: named, each field named, of a known kind, aligned, inside the
- * struct, overlapping no other, no name twice. INVALID otherwise, and `why` (may be NULL; `room`
- * bytes) says which field and what is wrong. */
+/* OK if the field list is sound: named, each field named, of a known kind and shape, of the size
+ * that the kind has, aligned, inside the struct, overlapping no other, no name twice; and so for
+ * the structs within, on TR_LEVELS_MOST levels at most. INVALID otherwise, and `why` (may be
+ * NULL; `room` bytes) says which field and what is wrong. */
 troupe_err tr_type_check(const troupe_type *type, char *why, size_t room);
+
+/* OK if each byte of the struct belongs to a field, or is there to align the next one. INVALID
+ * otherwise, and `why` (as above) says which bytes: a member may have been forgotten. The type is
+ * sound. */
+troupe_err tr_type_gap(const troupe_type *type, char *why, size_t room);
 
 /* What `extent` should say: by the field list. */
 bool tr_type_looks_flat(const troupe_type *type);
@@ -27,6 +28,12 @@ bool tr_type_looks_flat(const troupe_type *type);
 static inline bool tr_type_is_flat(const troupe_type *type) {
     if (TR_LIKELY(type->extent == TROUPE_FLAT)) return true;
     return type->extent == TROUPE_UNKNOWN_EXTENT && tr_type_looks_flat(type);
+}
+
+/* Whether a value of a field is all in its place, and refers to nothing behind the struct. */
+static inline bool tr_value_is_flat(const troupe_field *field) {
+    if (field->kind == TROUPE_STRUCT) return tr_type_is_flat(field->of);
+    return field->kind != TROUPE_TEXT && field->kind != TROUPE_BYTES;
 }
 
 /* Whether messages of one type can be read as the other: the same name, fields and places in the

@@ -1,100 +1,184 @@
-#include <msgpack.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "serial/body.h"
 #include "serial/codec.h"
 #include "serial/envelope.h"
+#include "serial/kind.h"
 #include "serial/scan.h"
+#include "serial/time.h"
 
-/* Bytes that were scanned: of the right shape and all there. */
+/* Bytes that were scanned, so that all is there and of the right shape; and the message that they
+ * become, laid out as serial/body.h says. */
 typedef struct source {
     const unsigned char *at;
     size_t left;
+    char *start; /* of the message */
+    size_t end;  /* what it has so far */
 } source;
 
-static bool next(source *in, tr_item *item) {
-    if (!tr_item_read(in->at, in->left, item)) return false;
+static TR_INLINE void next(source *in, tr_item *item) {
+    TR_CHECK(tr_item_read(in->at, in->left, item));
     in->at += item->head;
     in->left -= item->head;
-    return true;
 }
 
-/* Decodes one bool or number. Only such elements are given to msgpack-c: for them it takes no
- * memory, while a text or array alone makes it take a zone of 8 KiB from malloc. */
-static bool decode(source *in, msgpack_object *out) {
-    msgpack_unpacked unpacked;
-    size_t used = 0;
-    msgpack_unpacked_init(&unpacked);
-    int got = msgpack_unpack_next(&unpacked, (const char *)in->at, in->left, &used);
-    *out = unpacked.data;
-    msgpack_unpacked_destroy(&unpacked);
-    in->at += used;
-    in->left -= used;
-    return got == MSGPACK_UNPACK_SUCCESS;
-}
-
-static bool fill_number(source *in, troupe_kind kind, void *place) {
-    msgpack_object object;
-    if (!decode(in, &object)) return false;
-    switch (kind) {
-    case TROUPE_BOOL:
-        memcpy(place, &object.via.boolean, sizeof object.via.boolean);
-        return object.type == MSGPACK_OBJECT_BOOLEAN;
-    case TROUPE_I32:
-        memcpy(place, &(int32_t){(int32_t)object.via.i64}, sizeof(int32_t));
-        break;
-    case TROUPE_U32:
-        memcpy(place, &(uint32_t){(uint32_t)object.via.u64}, sizeof(uint32_t));
-        break;
-    case TROUPE_F64:
-        memcpy(place, &object.via.f64, sizeof object.via.f64);
-        return object.type == MSGPACK_OBJECT_FLOAT64 || object.type == MSGPACK_OBJECT_FLOAT32;
-    default: /* I64, U64: the same 8 bytes */
-        memcpy(place, &object.via.u64, sizeof object.via.u64);
-    }
-    return object.type == MSGPACK_OBJECT_POSITIVE_INTEGER ||
-           object.type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
-}
-
-static bool fill_ref(source *in, void *place) {
-    troupe_ref ref;
-    tr_item pair;
-    if (!next(in, &pair)) return false;
-    if (!fill_number(in, TROUPE_U64, &ref.node)) return false;
-    if (!fill_number(in, TROUPE_U64, &ref.id)) return false;
-    memcpy(place, &ref, sizeof ref);
-    return true;
-}
-
-/* Texts and bytes go straight from the source to their place behind the struct. */
-static bool fill_blob(source *in, troupe_msg *msg, const troupe_field *field, char **room) {
-    tr_item item;
-    if (!next(in, &item)) return false;
-    size_t size = (size_t)item.number;
-    if (field->kind == TROUPE_TEXT)
-        tr_msg_put_text(msg, field, in->at, size, room);
-    else
-        tr_msg_put_bytes(msg, field, in->at, size, room);
+/* Takes a piece of what follows; its place behind the message is returned. */
+static char *take(source *in, size_t size) {
+    char *place = in->start + in->end;
+    memcpy(place, in->at, size);
+    in->end += size;
     in->at += size;
     in->left -= size;
-    return true;
+    return place;
 }
 
-static bool fill(troupe_msg *msg, source *in) {
-    const troupe_type *type = msg->type;
-    char *body = tr_msg_body(msg), *room = body + type->size;
-    tr_item array;
-    bool ok = next(in, &array);
-    for (size_t i = 0; i < type->fields && ok; i++) {
-        const troupe_field *field = &type->field[i];
-        if (field->kind == TROUPE_TEXT || field->kind == TROUPE_BYTES)
-            ok = fill_blob(in, msg, field, &room);
-        else if (field->kind == TROUPE_REF)
-            ok = fill_ref(in, body + field->offset);
-        else
-            ok = fill_number(in, field->kind, body + field->offset);
+/* --- Values ----------------------------------------------------------------------------------- */
+
+/* Stores the low bytes of a number. */
+static void fill_integer(void *place, size_t size, uint64_t number) {
+    switch (size) {
+    case 1:
+        memcpy(place, &(uint8_t){(uint8_t)number}, 1);
+        return;
+    case 2:
+        memcpy(place, &(uint16_t){(uint16_t)number}, 2);
+        return;
+    case 4:
+        memcpy(place, &(uint32_t){(uint32_t)number}, 4);
+        return;
+    default:
+        memcpy(place, &number, 8);
     }
-    return ok && in->left == 0;
+}
+
+/* A float came as one of 4 bytes or of 8, whichever is wanted. */
+static void fill_float(void *place, bool narrow, const tr_item *item) {
+    const uint32_t low = (uint32_t)item->number;
+    float single;
+    double wide;
+    memcpy(&single, &low, sizeof single);
+    memcpy(&wide, &item->number, sizeof wide);
+    if (item->head == 5)
+        wide = single;
+    else if (narrow)
+        single = (float)wide;
+    if (narrow)
+        memcpy(place, &single, sizeof single);
+    else
+        memcpy(place, &wide, sizeof wide);
+}
+
+static void fill_text(source *in, void *place, size_t size) {
+    const char *text = take(in, size);
+    in->start[in->end++] = '\0';
+    memcpy(place, &text, sizeof text);
+}
+
+static void fill_bytes(source *in, void *place, size_t size) {
+    const troupe_bytes bytes = {take(in, size), size};
+    memcpy(place, &bytes, sizeof bytes);
+}
+
+static void fill_ref(source *in, void *place) {
+    tr_item node, id;
+    next(in, &node);
+    next(in, &id);
+    memcpy(place, &(troupe_ref){node.number, id.number}, sizeof(troupe_ref));
+}
+
+static void fill_time(source *in, size_t head, void *place) {
+    troupe_time time;
+    size_t size = 0;
+    in->at -= head;
+    in->left += head;
+    TR_CHECK(tr_time_read(in->at, in->left, &time, &size) == TR_TIME_READ);
+    in->at += size;
+    in->left -= size;
+    memcpy(place, &time, sizeof time);
+}
+
+static void fill_struct(source *in, const troupe_type *type, char *body);
+
+/* One value, whose head was read. */
+static void fill_value(source *in, const troupe_field *field, const tr_item *item, char *place) {
+    switch (field->kind) {
+    case TROUPE_BOOL:
+        memcpy(place, &(bool){item->number != 0}, sizeof(bool));
+        return;
+    case TROUPE_F32:
+    case TROUPE_F64:
+        fill_float(place, field->kind == TROUPE_F32, item);
+        return;
+    case TROUPE_TEXT:
+        fill_text(in, place, (size_t)item->number);
+        return;
+    case TROUPE_BYTES:
+        fill_bytes(in, place, (size_t)item->number);
+        return;
+    case TROUPE_REF:
+        fill_ref(in, place);
+        return;
+    case TROUPE_TIME:
+        fill_time(in, item->head, place);
+        return;
+    case TROUPE_STRUCT:
+        fill_struct(in, tr_field_type(field), place);
+        return;
+    default:
+        fill_integer(place, tr_field_step(field), item->number);
+    }
+}
+
+/* --- Structs ---------------------------------------------------------------------------------- */
+
+static void fill_values(source *in, const troupe_field *field, size_t count, char *place) {
+    const size_t step = tr_field_step(field);
+    for (size_t i = 0; i < count; i++) {
+        tr_item item;
+        next(in, &item);
+        fill_value(in, field, &item, place + i * step);
+    }
+}
+
+/* The values of a list come first; what belongs to them follows one by one. */
+static void fill_list(source *in, const troupe_field *field, size_t count, char *place) {
+    tr_many list = {NULL, count};
+    if (count) {
+        size_t size = count * tr_field_step(field);
+        in->end = tr_body_align(in->end);
+        char *values = in->start + in->end;
+        list.at = memset(values, 0, size);
+        in->end += size;
+        fill_values(in, field, count, values);
+    }
+    memcpy(place, &list, sizeof list);
+}
+
+static void fill_field(source *in, const troupe_field *field, char *place) {
+    tr_item item;
+    next(in, &item);
+    switch (field->shape) {
+    case TROUPE_SHAPE_ONE:
+        fill_value(in, field, &item, place);
+        return;
+    case TROUPE_SHAPE_OPTIONAL:
+        if (item.form == TR_FORM_NIL) return; /* all zero: it has none */
+        fill_value(in, field, &item, place);
+        place[tr_field_step(field)] = 1;
+        return;
+    case TROUPE_SHAPE_ARRAY:
+        fill_values(in, field, field->count, place);
+        return;
+    case TROUPE_SHAPE_LIST:
+        fill_list(in, field, (size_t)item.number, place);
+    }
+}
+
+/* The head of its array was read. */
+static void fill_struct(source *in, const troupe_type *type, char *body) {
+    for (size_t i = 0; i < type->fields; i++)
+        fill_field(in, &type->field[i], body + type->field[i].offset);
 }
 
 static void tell(char *why, size_t room, const troupe_type *type, const char *what) {
@@ -112,9 +196,9 @@ troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *b
         tell(why, room, type, troupe_strerror(err));
         return err;
     }
-    source in = {bytes, size};
-    if (fill(*out, &in)) return TROUPE_OK;
-    troupe_drop(out); /* the scan and msgpack-c do not agree; no bytes are known for which */
-    tell(why, room, type, "undecodable");
-    return TROUPE_MALFORMED;
+    source in = {bytes, size, (char *)*out, sizeof(troupe_msg) + type->size};
+    tr_item array;
+    next(&in, &array);
+    fill_struct(&in, type, tr_msg_body(*out));
+    return TROUPE_OK;
 }

@@ -29,6 +29,15 @@ static size_t sequence(const unsigned char *at, size_t left) {
 
 const char *tr_utf8_flaw(const void *text, size_t size) {
     const unsigned char *at = text;
+    if (size >= 8) { /* most texts end as they begin; the last word may overlap the one before */
+        size_t words = size / 8;
+        while (words && plain(at)) {
+            words--;
+            at += 8;
+        }
+        size -= (size_t)(at - (const unsigned char *)text);
+        if (!words && (!size || plain(at + size - 8))) return NULL;
+    }
     while (size) {
         size_t step = 1;
         if (size >= 8 && plain(at))

@@ -10,6 +10,8 @@
  *     static const troupe_type greet_type =
  *         TROUPE_TYPE(greet, TROUPE_FIELD(greet, who), TROUPE_FIELD(greet, times));
  *
+ * All that a field can be is in <troupe/type.h>.
+ *
  * Inside a process a message moves by pointer and is never encoded. Between nodes it travels as a
  * msgpack array of its fields in the order of the list. C++ writes types in the same way. */
 #ifndef TROUPE_MESSAGE_H
@@ -19,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <troupe/error.h>
+#include <troupe/type.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,133 +30,11 @@ extern "C" {
 typedef struct troupe troupe;         /* a runtime: its workers, timers and actors */
 typedef struct troupe_msg troupe_msg; /* one message */
 
-/* An actor's address: a value to copy, compare, store, and send in messages to any node. It never
- * dangles: once its actor has ended it is GONE for ever, and never somebody else's. A supervised
- * actor keeps its ref over a restart. All zero (TROUPE_NOBODY) is nobody's address. */
-typedef struct troupe_ref {
-    uint64_t node; /* the incarnation of the actor's runtime, drawn at random when it opened */
-    uint64_t id;   /* place (low 32 bits) and generation (high 32 bits) in that runtime */
-} troupe_ref;
-
-#define TROUPE_NOBODY ((troupe_ref){0, 0})
-
-/* Whether two refs name the same actor. */
-static inline bool troupe_same(troupe_ref a, troupe_ref b) {
-    return a.node == b.node && a.id == b.id;
-}
-
-/* Bytes in a message. In a body that you hand to `troupe_make` they are yours and are copied; in a
- * message that you received they live as long as the message. `data` may be NULL if `size` is 0. */
-typedef struct troupe_bytes {
-    const void *data;
-    size_t size;
-} troupe_bytes;
-
-/* What a field of a message can be, and its form in msgpack. */
-typedef enum troupe_kind {
-    TROUPE_BOOL,  /* bool: true or false */
-    TROUPE_I32,   /* int32_t: integer; out of range on arrival is MALFORMED */
-    TROUPE_I64,   /* int64_t: integer */
-    TROUPE_U32,   /* uint32_t: integer */
-    TROUPE_U64,   /* uint64_t: integer */
-    TROUPE_F64,   /* double: float 64 */
-    TROUPE_TEXT,  /* const char *: str, valid UTF-8 without NUL; NULL is sent as "" */
-    TROUPE_BYTES, /* troupe_bytes: bin */
-    TROUPE_REF    /* troupe_ref: array [node, id] */
-} troupe_kind;
-
-typedef struct troupe_field {
-    const char *name;
-    size_t offset; /* bytes from the start of the struct */
-    troupe_kind kind;
-} troupe_field;
-
-/* Whether a body is its struct alone. */
-typedef enum troupe_extent {
-    TROUPE_UNKNOWN_EXTENT, /* the field list tells, each time; of a type written without macros */
-    TROUPE_FLAT,           /* no text, no bytes: to make a message copies the struct and no more */
-    TROUPE_DEEP            /* some field points at what is behind the struct */
-} troupe_extent;
-
-/* A message type. Keep it `static const` at file scope; it must outlive every message of it and
- * every runtime that has seen one. */
-typedef struct troupe_type {
-    const char *name;          /* unique in the system: it is what a node registers */
-    size_t size;               /* bytes of the struct */
-    const troupe_field *field; /* `fields` of them, in the order in which they are encoded */
-    size_t fields;
-    troupe_extent extent; /* TROUPE_TYPE finds out, when the program is compiled */
-} troupe_type;
-
-/* One field of `struct tag`; its kind follows from the member's C type. A member of another type
- * (an `int *`, say) does not compile: what may not cross to another actor can't be listed. */
-#define TROUPE_FIELD(tag, member)                                                                  \
-    { #member, offsetof(struct tag, member), TROUPE_KIND_(((struct tag *)0)->member), }
-
-/* The type of messages whose body is `struct tag`, with its fields; at least one. At file scope
- * only. Members that are not listed travel within the process, but not between nodes. */
-#define TROUPE_TYPE(tag, ...) TROUPE_NAMED_TYPE(#tag, tag, __VA_ARGS__)
-
-/* The same with a name of its own: TROUPE_NAMED_TYPE("order/2", order, ...). */
-#define TROUPE_NAMED_TYPE(name, tag, ...)                                                          \
-    {                                                                                              \
-        name, sizeof(struct tag), (const troupe_field[]){__VA_ARGS__}, TROUPE_COUNT_(__VA_ARGS__), \
-            TROUPE_EXTENT_(TROUPE_KINDS_(__VA_ARGS__, TROUPE_PAD_), TROUPE_COUNT_(__VA_ARGS__))    \
-    }
-
-/* The type of messages that say all by their name and have no body: TROUPE_SIGNAL_TYPE("tick"). */
-#define TROUPE_SIGNAL_TYPE(text)                                                                   \
-    { text, 0, NULL, 0, TROUPE_FLAT }
-
-/* How the macros above work; names that end in _ are not for users. */
-
-/* What can't be in a message has this for a kind, so that the compiler says so. It has no place. */
-extern const struct troupe_a_member_of_this_type_can_not_be_in_a_message {
-    char no;
-} troupe_no_kind_;
-
-#define TROUPE_KIND_(member)                                                                       \
-    _Generic((member), bool: TROUPE_BOOL, int32_t: TROUPE_I32, int64_t: TROUPE_I64,                \
-             uint32_t: TROUPE_U32, uint64_t: TROUPE_U64, double: TROUPE_F64,                       \
-             const char *: TROUPE_TEXT, troupe_bytes: TROUPE_BYTES, troupe_ref: TROUPE_REF,        \
-             default: troupe_no_kind_)
-
-#define TROUPE_COUNT_(...) (sizeof((const troupe_field[]){__VA_ARGS__}) / sizeof(troupe_field))
-
-/* Which kinds are in a list: bit by bit. A field is four arguments to the preprocessor, which are
- * taken sixteen at a time; behind the list are as many that say nothing. Of a list of more than 32
- * fields the rest is not looked at, and its extent is unknown. */
-#define TROUPE_EXTENT_(kinds, count)                                                               \
-    ((kinds) & (1u << TROUPE_TEXT | 1u << TROUPE_BYTES) ? TROUPE_DEEP                              \
-     : (count) > 32                                     ? TROUPE_UNKNOWN_EXTENT                    \
-                                                        : TROUPE_FLAT)
-#define TROUPE_KINDS_(...) TROUPE_KINDS_1_(__VA_ARGS__)
-#define TROUPE_KINDS_1_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_2_(__VA_ARGS__))
-#define TROUPE_KINDS_2_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_3_(__VA_ARGS__))
-#define TROUPE_KINDS_3_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_4_(__VA_ARGS__))
-#define TROUPE_KINDS_4_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_5_(__VA_ARGS__))
-#define TROUPE_KINDS_5_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_6_(__VA_ARGS__))
-#define TROUPE_KINDS_6_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_7_(__VA_ARGS__))
-#define TROUPE_KINDS_7_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | TROUPE_KINDS_8_(__VA_ARGS__))
-#define TROUPE_KINDS_8_(n1, o1, k1, e1, n2, o2, k2, e2, n3, o3, k3, e3, n4, o4, k4, e4, ...)       \
-    (1u << (k1) | 1u << (k2) | 1u << (k3) | 1u << (k4) | 0u)
-#define TROUPE_PAD_                                                                                \
-    TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_,                \
-        TROUPE_PAD_16_, TROUPE_PAD_16_, TROUPE_PAD_16_, 0
-#define TROUPE_PAD_16_ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-
-/* Makes a message out of a copy of `*body`, its texts and bytes included, in one allocation, and
- * stores it in `*out`. `body` is NULL for a type without fields. The message belongs to the caller,
- * who may send it to actors of `rt` or drop it. Any thread.
- * NOMEM: no memory. TOOBIG: more than 1 GiB. INVALID: no body for a type that has fields, or bytes
- * with a size but no data. */
+/* Makes a message out of a copy of `*body`, its texts, bytes and lists included, in one allocation,
+ * and stores it in `*out`. `body` is NULL for a type without fields. The message belongs to the
+ * caller, who may send it to actors of `rt` or drop it. Any thread.
+ * NOMEM: no memory. TOOBIG: more than 1 GiB. INVALID: no body for a type that has fields; bytes or
+ * a list with a size but no address; structs on more than 16 levels. */
 TROUPE_CHECKED troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body,
                                       troupe_msg **out);
 
@@ -178,13 +59,53 @@ TROUPE_API const char *troupe_type_name(const troupe_msg *msg);
  * NUL. Whoever holds the message. */
 TROUPE_API size_t troupe_print(const troupe_msg *msg, char *text, size_t room);
 
+/* Whether two messages are of one type and say the same in all its listed fields. Values are the
+ * same if their bits are: a NaN is equal to itself, 0.0 and -0.0 differ. NULL is equal to NULL
+ * alone. Whoever holds both. */
+TROUPE_API bool troupe_equal(const troupe_msg *one, const troupe_msg *other);
+
+/* A number that equal messages have in common, for a table of them; others hardly ever. Not to be
+ * stored or sent: it differs with the byte order of machines. Of NULL it is 0. Whoever holds it. */
+TROUPE_API uint64_t troupe_hash(const troupe_msg *msg);
+
+/* Makes another message that says the same, for one who may send it to actors of `rt`; it has no
+ * sender. The first one stays whose it is. Whoever holds it.
+ * NOMEM: no memory. INVALID: there is no message. */
+TROUPE_CHECKED troupe_err troupe_copy(troupe *rt, const troupe_msg *msg, troupe_msg **out);
+
+/* Writes what a message says to `bytes`, of which there are `room`, as it would travel to another
+ * node (docs/wire-format.md), and stores in `*size` how many it takes. No memory is taken. Its type
+ * is not in the bytes. Whoever holds the message.
+ * TOOBIG: more than there is room for; what is in `bytes` then means nothing. INVALID: there is no
+ * message; or a text is not UTF-8, an enum none of its choices, a moment out of range. */
+TROUPE_CHECKED troupe_err troupe_encode(const troupe_msg *msg, void *bytes, size_t room,
+                                        size_t *size);
+
+/* Makes a message of a type, which must be sound (see troupe_check_type), out of just these bytes,
+ * wherever they come from: all of them are judged before any memory is taken, and it is taken once.
+ * On an error `*out` is NULL, and `why` (may be NULL; `room` bytes) says what is wrong and where:
+ * "order.lines[3].price: expected f64, got text". The message belongs to the caller. Any thread.
+ * MALFORMED: too few bytes or too many, another kind or number of values than the type has, an
+ * integer or float that does not fit, a text that is not UTF-8 or holds a NUL. TOOBIG: it would be
+ * over 1 GiB. NOMEM. */
+TROUPE_CHECKED troupe_err troupe_decode(troupe *rt, const troupe_type *type, const void *bytes,
+                                        size_t size, troupe_msg **out, char *why, size_t room);
+
 /* Ends a message that you own and makes the pointer NULL; does nothing to NULL. Any thread. */
 TROUPE_API void troupe_drop(troupe_msg **msg);
+
+/* Judges a type, as a test of yours may do with each of its types: OK if it could be registered
+ * and each byte of its struct belongs to a field or is padding, so that no member was forgotten.
+ * INVALID otherwise, and `why` (may be NULL; `room` bytes) says what is wrong: "order: bytes 8 to
+ * 15 are in no field". Any thread. */
+TROUPE_CHECKED troupe_err troupe_check_type(const troupe_type *type, char *why, size_t room);
 
 /* Makes a type known to a runtime, so that messages of it can arrive from other nodes. Sending
  * needs no registration. Registering the same type again does nothing. Any thread.
  * TAKEN: another layout is registered under this name. INVALID: the field list is not sound (a
- * field outside the struct, two that overlap, no name). NOMEM. */
+ * field outside the struct, two that overlap, no name, a struct that is not of its type's size, a
+ * list whose values may take 256 times the memory of the bytes that they came as); the log says
+ * which. NOMEM. Where assertions are compiled in, the log also warns of bytes in no field. */
 TROUPE_CHECKED troupe_err troupe_register_type(troupe *rt, const troupe_type *type);
 
 #ifdef __cplusplus

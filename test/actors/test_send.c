@@ -389,14 +389,17 @@ Test(send, a_message_needs_a_body_if_its_type_has_fields) {
 
 Test(send, types_are_registered_once_or_refused_with_a_reason) {
     troupe *rt = stage_open(STAGE_SIMULATED);
-    static const troupe_field other_fields[] = {{"n", 0, TROUPE_U64}};
+    static const troupe_field other_fields[] = {{"n", 0, TROUPE_U64, TROUPE_SHAPE_ONE, 0, 0, NULL}};
     static const troupe_type other = {"cue", 8, other_fields, 1, 0};
-    static const troupe_field outside[] = {{"n", 8, TROUPE_U64}};
+    static const troupe_field outside[] = {{"n", 8, TROUPE_U64, TROUPE_SHAPE_ONE, 0, 0, NULL}};
     static const troupe_type unsound = {"unsound", 8, outside, 1, 0};
     cr_assert_eq(troupe_register_type(rt, &cue_type), TROUPE_OK);
     cr_assert_eq(troupe_register_type(rt, &cue_type), TROUPE_OK);
     cr_assert_eq(troupe_register_type(rt, &other), TROUPE_TAKEN);
     cr_assert_eq(troupe_register_type(rt, &unsound), TROUPE_INVALID);
     cr_assert_eq(stage_logged("type unsound: "), 1);
+    static const troupe_type gap = {"gap", 16, other_fields, 1, 0};
+    cr_assert_eq(troupe_register_type(rt, &gap), TROUPE_OK);
+    cr_assert_eq(stage_logged("type gap: bytes 8 to 15 are in no field"), TR_DEBUG);
     stage_close();
 }

@@ -48,6 +48,50 @@ Test(takes_nothing, troupe_print) {
     nothing_outside(print);
 }
 
+static void compare(void *ctx) {
+    (void)ctx;
+    cr_assert(troupe_equal(nothing.msg, nothing.msg));
+    cr_assert_not(troupe_equal(nothing.msg, NULL));
+}
+
+Test(takes_nothing, troupe_equal) {
+    nothing_outside(compare);
+}
+
+static void check_type(void *ctx) {
+    (void)ctx;
+    char why[64];
+    cr_assert_eq(troupe_check_type(&troupe_down_type, why, sizeof why), TROUPE_OK);
+}
+
+Test(takes_nothing, troupe_check_type) {
+    nothing_outside(check_type);
+}
+
+static void encode(void *ctx) {
+    (void)ctx;
+    unsigned char bytes[64];
+    size_t size = 0;
+    cr_assert_eq(troupe_encode(nothing.msg, bytes, sizeof bytes, &size), TROUPE_OK);
+    cr_assert_gt(size, 0);
+    cr_assert_eq(troupe_encode(nothing.msg, bytes, size - 1, &size), TROUPE_TOOBIG);
+    cr_assert_eq(size, 0);
+    cr_assert_eq(troupe_encode(NULL, bytes, sizeof bytes, &size), TROUPE_INVALID);
+}
+
+Test(takes_nothing, troupe_encode) {
+    nothing_outside(encode);
+}
+
+static void hash(void *ctx) {
+    (void)ctx;
+    cr_assert_neq(troupe_hash(nothing.msg), troupe_hash(NULL));
+}
+
+Test(takes_nothing, troupe_hash) {
+    nothing_outside(hash);
+}
+
 static void report(void *ctx) {
     (void)ctx;
     const troupe_report none = {.path = "",

@@ -51,7 +51,38 @@ static bool types_are_right(troupe *rt) {
            troupe_register_type(rt, &tick_type) == TROUPE_OK && troupe_same(TROUPE_NOBODY, troupe_ref());
 }
 
+// Every shape of field, as C has them.
+enum colour { RED, GREEN };
+struct point {
+    int16_t x, y;
+};
+struct line {
+    const char *label;
+    enum colour colour;
+    struct point from;
+    float weight[3];
+    TROUPE_MAYBE(double) angle;
+    TROUPE_MANY(struct point) dots;
+    TROUPE_MANY(int32_t) numbers;
+};
+static const troupe_enum colour_enum = TROUPE_ENUM_TYPE(TROUPE_CHOICE(RED), TROUPE_CHOICE(GREEN));
+static const troupe_type point_type =
+    TROUPE_TYPE(point, TROUPE_FIELD(point, x), TROUPE_FIELD(point, y));
+static const troupe_type line_type =
+    TROUPE_TYPE(line, TROUPE_FIELD(line, label), TROUPE_FIELD_OF(line, colour, &colour_enum),
+                TROUPE_FIELD_OF(line, from, &point_type), TROUPE_ARRAY(line, weight),
+                TROUPE_OPTIONAL(line, angle), TROUPE_LIST_OF(line, dots, &point_type),
+                TROUPE_LIST(line, numbers));
+
+static bool types_are_sound() {
+    char why[200] = "";
+    bool sound = troupe_check_type(&line_type, why, sizeof why) == TROUPE_OK;
+    if (!sound) std::fprintf(stderr, "%s\n", why);
+    return sound && line_type.extent == TROUPE_DEEP && point_type.extent == TROUPE_FLAT;
+}
+
 int main() {
+    if (!types_are_sound()) return 1;
     troupe_behaviour adder = troupe_behaviour();
     adder.name = "adder";
     adder.state_size = sizeof(int64_t);

@@ -2,11 +2,14 @@
  * comes back the same when packed again; what it refuses costs nothing. */
 #include <msgpack.h>
 
+#include "serial/body.h"
 #include "serial/codec.h"
+#include "serial/compare.h"
 #include "serial/envelope.h"
 #include "serial/scan.h"
 #include "serial/type.h"
 #include "test/fuzz/fuzz.h"
+#include "test/serial/order.h"
 #include "test/serial/sample.h"
 #include "test/support/counting_heap.h"
 
@@ -42,8 +45,8 @@ static const troupe_type parcel_type = TROUPE_TYPE(
     parcel, TROUPE_FIELD(parcel, first), TROUPE_FIELD(parcel, label), TROUPE_FIELD(parcel, second));
 static const troupe_type tick_type = TROUPE_SIGNAL_TYPE("tick");
 
-static const troupe_type *const types[] = {&sample_type, &wide_type, &letter_type, &parcel_type,
-                                           &tick_type};
+static const troupe_type *const types[] = {&sample_type, &wide_type,  &letter_type, &parcel_type,
+                                           &tick_type,   &order_type, &line_type};
 enum { TYPES = sizeof types / sizeof *types };
 
 static counting_heap heap;
@@ -77,7 +80,8 @@ size_t fuzz_seed(unsigned n, unsigned char *out, size_t room) {
     static const struct {
         unsigned type;
         const void *body;
-    } good[] = {{0, &sample}, {1, &small}, {1, &large}, {2, &letter}, {3, &parcel}, {4, NULL}};
+    } good[] = {{0, &sample}, {1, &small}, {1, &large},       {2, &letter},    {3, &parcel},
+                {4, NULL},    {5, &order}, {5, &empty_order}, {6, order_lines}};
     if (n >= sizeof good / sizeof *good) return 0;
     tr_buffer bytes = {.heap = &tr_heap_default};
     MUST(!tr_pack(types[good[n].type], good[n].body, room - 1, &bytes));
@@ -90,48 +94,11 @@ size_t fuzz_seed(unsigned n, unsigned char *out, size_t room) {
 
 /* --- What must hold --------------------------------------------------------------------------- */
 
-static bool same_text(const void *one, const void *other) {
-    const char *a, *b;
-    memcpy(&a, one, sizeof a);
-    memcpy(&b, other, sizeof b);
-    return strcmp(a, b) == 0;
-}
-
-static bool same_bytes(const void *one, const void *other) {
-    troupe_bytes a, b;
-    memcpy(&a, one, sizeof a);
-    memcpy(&b, other, sizeof b);
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
-/* Whether two bodies say the same. */
-static bool same(const troupe_type *type, const char *one, const char *other) {
-    for (size_t i = 0; i < type->fields; i++) {
-        const troupe_field *field = &type->field[i];
-        const void *a = one + field->offset, *b = other + field->offset;
-        bool equal = field->kind == TROUPE_TEXT    ? same_text(a, b)
-                     : field->kind == TROUPE_BYTES ? same_bytes(a, b)
-                                                   : !memcmp(a, b, tr_kind_size(field->kind));
-        if (!equal) return false;
-    }
-    return true;
-}
-
-/* The bytes behind the struct that texts, with their NULs, and bytes take. */
+/* The bytes behind the struct, as for a copy of the body. */
 static size_t behind(const troupe_type *type, const char *body) {
-    size_t size = 0;
-    for (size_t i = 0; i < type->fields; i++) {
-        const char *at = body + type->field[i].offset, *text;
-        troupe_bytes bytes;
-        if (type->field[i].kind == TROUPE_TEXT) {
-            memcpy(&text, at, sizeof text);
-            size += strlen(text) + 1;
-        } else if (type->field[i].kind == TROUPE_BYTES) {
-            memcpy(&bytes, at, sizeof bytes);
-            size += bytes.size;
-        }
-    }
-    return size;
+    size_t end = sizeof(troupe_msg) + type->size, before = end;
+    MUST(!tr_body_measure(type, body, &end));
+    return end - before;
 }
 
 /* All of it, and nothing more, is one object to msgpack-c. */
@@ -151,13 +118,24 @@ static void check_again(const troupe_type *type, troupe_msg *msg) {
     MUST(!tr_pack(type, tr_msg_body(msg), SIZE_MAX, &once));
     MUST(!tr_scan(type, once.data, once.size, &extra, NULL, 0));
     MUST(!tr_unpack(&pool, type, once.data, once.size, &again, NULL, 0));
-    MUST(same(type, tr_msg_body(msg), tr_msg_body(again)));
+    MUST(tr_body_same(type, tr_msg_body(msg), tr_msg_body(again)));
+    MUST(troupe_hash(msg) == troupe_hash(again));
     MUST(tr_msg_size(msg) == tr_msg_size(again));
     MUST(!tr_pack(type, tr_msg_body(again), SIZE_MAX, &twice));
     MUST(once.size == twice.size && memcmp(once.data, twice.data, once.size) == 0);
     troupe_drop(&again);
     tr_buffer_fini(&once);
     tr_buffer_fini(&twice);
+}
+
+/* What was taken in can be copied and shown. */
+static void check_copy(const troupe_type *type, troupe_msg *msg) {
+    troupe_msg *copy = NULL;
+    char text[200];
+    MUST(!tr_msg_make(&pool, type, tr_msg_body(msg), &copy));
+    MUST(troupe_equal(msg, copy));
+    MUST(troupe_print(copy, text, sizeof text) == strlen(text));
+    troupe_drop(&copy);
 }
 
 /* Whatever is accepted is not accepted without its last byte. */
@@ -188,10 +166,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         MUST(memchr(full, 0, sizeof full) && !strncmp(full, type->name, strlen(type->name)));
         MUST(room == 0 || (memchr(why, 0, room) && !strncmp(why, full, strlen(why))));
     } else {
-        size_t most = sizeof *msg + type->size + type->fields + size + 8;
+        size_t spread = type->size > sizeof(struct wide) ? 8 + sizeof(struct line) : 16;
+        size_t most = sizeof *msg + type->size + type->fields + size * spread + 8;
         MUST(tr_msg_size(msg) <= rounded(most) && extra == behind(type, tr_msg_body(msg)));
         check_msgpack(bytes, size);
         check_again(type, msg);
+        check_copy(type, msg);
         check_shorter(type, bytes, size);
         troupe_drop(&msg);
     }

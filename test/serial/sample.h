@@ -7,6 +7,10 @@
 
 #include "serial/envelope.h"
 
+/* A field that is listed by hand. */
+#define FIELD(name, offset, kind)                                                                  \
+    { name, offset, kind, TROUPE_SHAPE_ONE, 0, 0, NULL }
+
 struct sample {
     bool on;
     int32_t small;

@@ -207,7 +207,7 @@ Test(codec, pack_refuses_sizes_of_another_world) {
 }
 
 Test(codec, pack_refuses_what_a_peer_would) {
-    static const troupe_field kindless[] = {{"a", 0, (troupe_kind)9}};
+    static const troupe_field kindless[] = {FIELD("a", 0, (troupe_kind)99)};
     const troupe_type unsound = {"unsound", 8, kindless, 1, 0};
     cr_assert(tr_buffer_put(&buffer, "head", 4));
     const struct text latin = {"caf\xE9"}, cut = {"caf\xC3"};
@@ -247,9 +247,15 @@ Test(codec, unpack_survives_that_there_is_no_memory) {
 }
 
 Test(codec, unpack_refuses_a_message_over_the_limit_although_its_bytes_are_not) {
-    const troupe_type wide = {"wide", TR_MSG_LIMIT - sizeof(troupe_msg), text_type.field, 1, 0};
+    troupe_type wide = {"wide", TR_MSG_LIMIT - sizeof(troupe_msg), text_type.field, 1, 0};
     char why[64] = "";
     troupe_msg *msg = NULL;
+    cr_assert_eq(tr_unpack(&pool, &wide, "\x91\xa0", 2, &msg, why, sizeof why), TROUPE_TOOBIG);
+    cr_assert_str_eq(why, "wide.s: the message would be over the limit");
+    wide.size++;
+    cr_assert_eq(tr_unpack(&pool, &wide, "\x91\xa0", 2, &msg, why, sizeof why), TROUPE_TOOBIG);
+    cr_assert_str_eq(why, "wide: the message would be over the limit");
+    wide.size -= 2; /* now only the sender's node finds no room */
     cr_assert_eq(tr_unpack(&pool, &wide, "\x91\xa0", 2, &msg, why, sizeof why), TROUPE_TOOBIG);
     cr_assert_str_eq(why, "wide: larger than the limit");
     cr_assert_eq(counting_heap_look(&heap).takes, 0);

@@ -262,12 +262,12 @@ Test(envelope, take_gives_a_body_of_zeros_with_room_behind) {
     cr_assert_eq(flags_of(msg), TR_MSG_TRAILER);
     char *room = (char *)tr_msg_body(msg) + sizeof zero, *start = room;
     tr_msg_put_text(msg, &note_type.field[1], "four", 4, &room);
-    tr_msg_put_bytes(msg, &note_type.field[2], "sixsix", 6, &room);
-    cr_assert_eq(room, start + 11);
+    tr_msg_put_text(msg, &note_type.field[0], "5", 1, &room);
+    cr_assert_eq(room, start + 7);
     const struct note *body = troupe_as(msg, &note_type);
-    cr_assert_null(body->first);
+    cr_assert_str_eq(body->first, "5");
     cr_assert_str_eq(body->second, "four");
-    cr_assert_eq(memcmp(body->blob.data, "sixsix", 6), 0);
+    cr_assert_null(body->blob.data);
     troupe_drop(&msg);
 }
 

@@ -61,6 +61,16 @@ Test(share, each_reads_like_the_message) {
     cr_assert_gt(troupe_print(second, text, sizeof text), 0);
     cr_assert_str_eq(text, "word {text: \"hello\", n: 7}");
     cr_assert_eq(tr_msg_content(second)->type, &word_type);
+    troupe_msg *alone = make(&direct, 7);
+    cr_assert(troupe_equal(second, alone));
+    cr_assert_eq(troupe_hash(second), troupe_hash(alone));
+    unsigned char shared_bytes[64], bytes[64];
+    size_t shared_size, size;
+    cr_assert_eq(troupe_encode(second, shared_bytes, sizeof bytes, &shared_size), TROUPE_OK);
+    cr_assert_eq(troupe_encode(alone, bytes, sizeof bytes, &size), TROUPE_OK);
+    cr_assert_eq(shared_size, size);
+    cr_assert_eq(memcmp(shared_bytes, bytes, size), 0);
+    troupe_drop(&alone);
     troupe_drop(&first);
     troupe_drop(&second);
 }

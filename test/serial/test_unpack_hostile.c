@@ -6,6 +6,8 @@
 
 #include "serial/codec.h"
 #include "serial/envelope.h"
+#include "serial/kind.h"
+#include "test/serial/order.h"
 #include "test/serial/sample.h"
 #include "test/support/counting_heap.h"
 
@@ -84,7 +86,9 @@ static troupe_err feed(const troupe_type *type, const void *bytes, size_t size) 
         refused++;
     } else {
         cr_assert_eq(takes, 1);
-        size_t most = sizeof *msg + type->size + type->fields + size + 8;
+        /* A byte becomes a byte and a NUL; in a list at most the largest value and its padding. */
+        size_t spread = type == &order_type ? sizeof(struct line) + TR_LIST_ALIGN : 2;
+        size_t most = sizeof *msg + type->size + size * spread + 8;
         cr_assert_leq(tr_msg_size(msg), rounded(most));
         check_accepted(type, copy, size, msg);
         troupe_drop(&msg);
@@ -168,6 +172,40 @@ Test(hostile, every_change_of_a_byte_and_its_neighbour) {
             changed[at + 1] = (unsigned char)pair;
             feed(&sample_type, changed, sizeof changed);
         }
+}
+
+/* The same for a body that nests. */
+Test(hostile, an_order_cut_at_every_length_and_with_each_byte_changed) {
+    unsigned char changed[ORDER_SIZE];
+    for (size_t size = 0; size < ORDER_SIZE; size++)
+        cr_assert_eq(feed(&order_type, order_bytes, size), TROUPE_MALFORMED, "%zu", size);
+    cr_assert_eq(feed(&order_type, order_bytes, ORDER_SIZE), TROUPE_OK);
+    for (size_t at = 0; at < ORDER_SIZE; at++)
+        for (unsigned byte = 0; byte < 256; byte++) {
+            memcpy(changed, order_bytes, ORDER_SIZE);
+            changed[at] = (unsigned char)byte;
+            feed(&order_type, changed, ORDER_SIZE);
+        }
+    cr_assert_gt(accepted, 1000);
+    cr_assert_gt(refused, 10000);
+}
+
+Test(hostile, heads_that_promise_what_is_not_there_in_a_body_that_nests) {
+    static const char *const heads[] = {"\xdd\xff\xff\xff\xff", "\xdd\x10\x00\x00\x00",
+                                        "\xdc\xff\xff",         "\xdb\xff\xff\xff\xff",
+                                        "\xc6\xff\xff\xff\xff", "\xc7\x0c\xff"};
+    unsigned char inside[ORDER_SIZE + 5];
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        for (size_t at = 0; at <= ORDER_SIZE; at++) {
+            size_t head = i == 2 || i == 5 ? 3 : 5;
+            memcpy(inside, order_bytes, at);
+            memcpy(inside + at, heads[i], head);
+            memcpy(inside + at + head, order_bytes + at, ORDER_SIZE - at);
+            cr_assert_eq(feed(&order_type, inside, ORDER_SIZE + head), TROUPE_MALFORMED);
+            if (at + head == ORDER_SIZE) continue; /* then they are the end of the last number */
+            cr_assert_eq(feed(&order_type, inside, at + head), TROUPE_MALFORMED);
+        }
+    cr_assert_leq(counting_heap_look(&heap).largest, 4096);
 }
 
 Test(hostile, every_input_of_up_to_two_bytes_and_many_of_three) {
