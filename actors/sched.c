@@ -53,8 +53,7 @@ static tr_task *pick(tr_worker *worker) {
 /* Takes the `n` oldest tasks out of a queue for another worker, under its bias. */
 static tr_fifo take_out(tr_worker *from, uint32_t n, const tr_worker *to) {
     tr_fifo loot = {NULL, NULL};
-    for (; n > 0; n--) {
-        tr_task *task = tr_worker_get(from);
+    for (tr_task *task; n > 0 && (task = tr_worker_get(from)); n--) {
         tr_store32_release(&task->home, to->index); /* partner: the loads of `home` */
         tr_fifo_put(&loot, &task->run);
     }
