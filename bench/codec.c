@@ -307,7 +307,8 @@ int main(int argc, char **argv) {
         printf("codec %s %s %.1f ns\n", contenders[i].system, contenders[i].metric,
                contenders[i].ns[rounds / 2]);
     }
-    fprintf(stderr, "quote %zu bytes, order %zu bytes\n", encoded_size[0], encoded_size[1]);
+    printf("codec troupe size-quote %zu bytes\n", encoded_size[0]);
+    printf("codec troupe size-order %zu bytes\n", encoded_size[1]);
     troupe_drop(&quote_msg);
     troupe_drop(&order_msg);
     troupe_close(&rt);

@@ -250,6 +250,7 @@ static void open_node(world *w, const char *name, const troupe_heap *heap, troup
 static troupe_err watch(troupe_self *self, void *state, const void *arg) {
     (void)state;
     (void)arg;
+    MUST(!troupe_register(the_world.rt, troupe_me(self), "watcher"));
     return troupe_monitor(self, the_world.friend, NULL);
 }
 
@@ -296,7 +297,14 @@ static void balance(troupe *rt) {
     MUST(troupe_account_missing(&account) == 0);
 }
 
+/* Whether nobody was killed, which nobody can trap, and who knows the secret may do. */
+static bool unharmed(world *w) {
+    troupe_ref found;
+    return !troupe_whereis(w->rt, "hand", &found) && !troupe_whereis(w->rt, "watcher", &found);
+}
+
 static void still_serves(world *w) {
+    if (!unharmed(w)) return;
     ask(w);
     MUST(w->downs == 0);
     MUST(!troupe_stop(w->good_rt, w->friend));
@@ -314,7 +322,7 @@ static void check_costs(world *w) {
     MUST(heap.peak <= w->bytes + most);
     MUST(heap.bytes <= w->bytes + COSTS_AFTER);
     MUST(w->orders <= w->sends + w->raw / SEND_LEAST);
-    MUST(w->told == w->watched);
+    MUST(w->told == w->watched || !unharmed(w));
     MUST(troupe_sim_events(w->sim) < EVENTS_MOST);
 }
 
@@ -324,7 +332,7 @@ void world_close(world *w) {
     rogue_end(w);
     troupe_sim_run(w->sim, 50);
     check_costs(w);
-    ask(w);
+    if (unharmed(w)) ask(w);
     balance(w->rt);
     balance(w->good_rt);
     if (w->listener) tr_sim_net.unlisten(w->listener);

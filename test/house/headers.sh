@@ -16,6 +16,11 @@ compile() {
     "$compiler" "$@" -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$scratch/alone.c"
 }
 
+# seen_moves COMPILER OPTION...: the same with the macros that watch moves.
+seen_moves() {
+    [ ! -f include/troupe/moves.h ] || compile moves.h "$@" -DTROUPE_DEBUG_MOVES
+}
+
 # The functions of all headers in one C++ table: a name without C linkage comes out mangled.
 linkage() {
     {
@@ -39,7 +44,7 @@ for compiler in gcc clang; do
     for header in include/troupe/*.h; do
         compile "$header" $compiler -std=c11 -x c || status=1
     done
-    compile troupe.h $compiler -std=c11 -x c -DTROUPE_DEBUG_MOVES || status=1
+    seen_moves $compiler -std=c11 -x c || status=1
 done
 for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue
@@ -48,7 +53,7 @@ for compiler in g++ clang++; do
         compile "$header" $compiler -std=c++11 -x c++ || status=1
         compile "$header" $compiler -std=c++17 -x c++ || status=1
     done
-    compile troupe.h $compiler -std=c++17 -x c++ -DTROUPE_DEBUG_MOVES || status=1
+    seen_moves $compiler -std=c++17 -x c++ || status=1
     linkage $compiler || status=1
 done
 if [ $tried -lt 2 ]; then
