@@ -68,10 +68,13 @@ static void stop(troupe_self *self, void *state, troupe_err why) {
 static const troupe_behaviour consumer = {
     .name = "consumer", .blocking = true, .start = start, .receive = receive, .stop = stop};
 
-/* The program's own log hears of each failure. */
+/* The program's own log hears of each failure, from a thread of the runtime's; it is shown at the
+ * end. */
+static char log_line[200];
+
 static void on_report(void *ctx, const troupe_report *report) {
     (void)ctx;
-    printf("log: %s: %s; %s\n", report->path, report->text, report->next);
+    snprintf(log_line, sizeof log_line, "%s: %s; %s", report->path, report->text, report->next);
 }
 
 int main(void) {
@@ -90,7 +93,7 @@ int main(void) {
     while (sem_wait(&done)) continue;
     pthread_join(thread, NULL);
     troupe_close(&rt);
-    printf("all %d items are done\n", got - 1);
+    printf("all %d items are done\nlog: %s\n", got - 1, log_line);
     sem_destroy(&items);
     sem_destroy(&done);
     return 0;
