@@ -60,7 +60,7 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond
     self->epoch = self->exits = 0;
     self->status = TR_NEW;
     self->why = TROUPE_OK;
-    self->lives = 0;
+    tr_store32_relaxed(&self->lives, 0);
     tr_store64_relaxed(&self->handled, 0);
     tr_store32_relaxed(&self->failed, 0);
     tr_store32_relaxed(&self->dropped, 0);

@@ -85,7 +85,7 @@ struct troupe_self {
     tr_failure *failure; /* of the last life; read by the supervisor while held */
     struct tr_owned *owned; /* memory and cleanups of this life; NULL: none */
     tr_atomic64 handled;    /* messages so far, over all lives; others read it too */
-    uint32_t lives;         /* begun so far */
+    tr_atomic32 lives;      /* begun so far; read by who abandons it, too */
     tr_atomic32 in_hand;    /* flags of the message being handled and above; 0 outside; with the
                              * sender's, read by who abandons it, too */
     uint32_t why;           /* a troupe_err */

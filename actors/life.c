@@ -150,7 +150,7 @@ static void renew(troupe_self *self) {
     self->traps = self->is_supervisor;
     self->why = TROUPE_OK;
     tr_actor_set_doing(self, "start");
-    self->lives++;
+    tr_store32_relaxed(&self->lives, tr_load32_relaxed(&self->lives) + 1);
 }
 
 bool tr_life_skip(troupe_self *self, troupe_err why) {
@@ -160,7 +160,7 @@ bool tr_life_skip(troupe_self *self, troupe_err why) {
 }
 
 bool tr_life_begin(troupe_self *self) {
-    if (self->bond->flush && self->lives) tr_unread_flush(self);
+    if (self->bond->flush && tr_load32_relaxed(&self->lives)) tr_unread_flush(self);
     const void *arg = self->bond->arg;
     tr_abandon_told(self);
     renew(self);

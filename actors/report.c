@@ -124,7 +124,7 @@ static troupe_report about(const troupe_self *self, troupe_report_kind kind, con
     report.path = path;
     report.behaviour = behaviour_of(self);
     report.who = tr_actor_ref(self);
-    report.life = self->lives;
+    report.life = tr_load32_relaxed(&self->lives);
     return report;
 }
 
@@ -205,7 +205,7 @@ void tr_report_failure(troupe_self *self, troupe_err why, const tr_fate *fate) {
     tr_ref_text(report.from, from, sizeof from);
     tr_report_tell(self->rt, &report,
                    "actor failed: %s (life %u) in %s from %s: %s (%s)%s; %s; %u messages kept",
-                   path, self->lives, failure ? failure->doing : "start", from, troupe_errname(why),
+                   path, report.life, failure ? failure->doing : "start", from, troupe_errname(why),
                    troupe_strerror(why), more, line_of(fate), report.kept);
 }
 
@@ -223,7 +223,7 @@ void tr_report_bad_stop(troupe_self *self, troupe_err ended) {
     report.next = next;
     tr_report_tell(self->rt, &report,
                    "actor failed: %s (life %u) in its stop: %s (%s)%s; its life had ended with %s",
-                   path, self->lives, troupe_errname(report.why), troupe_strerror(report.why), more,
+                   path, report.life, troupe_errname(report.why), troupe_strerror(report.why), more,
                    troupe_errname(ended));
 }
 

@@ -117,7 +117,7 @@ static void over(void) {
 
 void tr_life_give_place(troupe_self *self) {
     self->bond = NULL;
-    self->lives = 0;
+    tr_store32_relaxed(&self->lives, 0);
     note_freed();
     over();
 }
@@ -156,7 +156,7 @@ static bool handle(tr_turn *turn, troupe_self *self) {
     tr_actor_set_doing(self, "message");
     uint32_t ask = book.handled % 2 ? 0 : TR_MSG_ASK;
     tr_actor_set_in_hand(self, TR_IN_HAND | ask, (troupe_ref){ask ? 7 : 8, ask ? 7 : 8});
-    self->lives = 2; /* whatever it does with itself */
+    tr_store32_relaxed(&self->lives, 2); /* whatever it does with itself */
     note_handled();
     if (does == TELLS && tr_abandon_may_tell(self, TR_CONTROL_TOLD)) {
         tell(&self->bond->ready);
