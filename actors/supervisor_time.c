@@ -17,9 +17,9 @@ bool tr_time_set(tr_kid *kid, unsigned ms) {
     tr_supervisor *sup = self->state;
     tr_time_end(kid);
     /* A supervisor's mail outlives it, its children do not: so the life is part of the number. */
+    const uint64_t life = tr_load32_relaxed(&self->lives);
     const struct tr_late late = {.who = kid->dynamic ? kid->by_ref.key : kid->by_id.key,
-                                 .nth = (uint64_t)tr_load32_relaxed(&self->lives) << 32 |
-                                        ++sup->times};
+                                 .nth = life << 32 | ++sup->times};
     if (!set(self, late, ms, &kid->timer)) return false;
     kid->time = late.nth;
     return true;
