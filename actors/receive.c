@@ -85,8 +85,7 @@ static TR_COLD bool attend(tr_turn *turn, troupe_self *self) {
             if (tr_turn_release(turn->sched, turn->task)) tr_life_give_place(self);
             return false;
         }
-        if (turn->owed) tr_turn_settle(turn); /* it may be the last of this actor */
-        if (turn->room) tell_room(turn, self->id);
+        TR_ASSERT(!turn->owed && !turn->room); /* it may be the last of this actor */
         if (!asked(self))
             tr_turn_freeze(turn);
         else if (!obey(self))
