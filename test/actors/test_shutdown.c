@@ -6,6 +6,7 @@
 
 #include "actors/runtime.h"
 #include "actors/shutdown.h"
+#include "test/support/baton.h"
 #include "test/support/everywhere.h"
 #include "test/support/family.h"
 #include "test/support/stage.h"
@@ -78,17 +79,6 @@ Everywhere(shutdown, actors_go_on_when_it_is_quiet) {
 
 /* --- Draining --------------------------------------------------------------------------------- */
 
-struct baton {
-    uint32_t left;
-};
-static const troupe_type baton_type = TROUPE_TYPE(baton, TROUPE_FIELD(baton, left));
-
-static void post(troupe *rt, troupe_ref who, uint32_t left) {
-    troupe_msg *msg = NULL;
-    cr_assert_eq(troupe_make(rt, &baton_type, &(struct baton){left}, &msg), TROUPE_OK);
-    cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_OK);
-}
-
 static troupe_err set_timer(troupe_self *self, unsigned ms, uint32_t left) {
     troupe_msg *msg = NULL;
     troupe_err err = troupe_make(troupe_runtime(self), &baton_type, &(struct baton){left}, &msg);
@@ -97,27 +87,13 @@ static troupe_err set_timer(troupe_self *self, unsigned ms, uint32_t left) {
     return err;
 }
 
-/* Hands what it gets to a new actor of its kind, less one, so work goes on through many hands. */
-static troupe_err hand_on(troupe_self *self, void *state, troupe_msg **msg);
-static const troupe_behaviour hands = {.name = "hands", .mailbox_limit = 1, .receive = hand_on};
-
-static troupe_err hand_on(troupe_self *self, void *state, troupe_msg **msg) {
-    const uint32_t left = ((const struct baton *)troupe_as(*msg, &baton_type))->left;
-    troupe_ref next;
-    (void)state;
-    stage_say("%u", (unsigned)left);
-    if (!left) return TROUPE_OK;
-    troupe_err err = troupe_spawn(troupe_runtime(self), &hands, NULL, &next);
-    return err ? err : troupe_tell(self, next, &baton_type, &(struct baton){left - 1});
-}
-
 Everywhere(shutdown, what_was_taken_on_is_worked_off) {
     troupe *rt = stage_open(workers);
     troupe_ref who, four;
-    cr_assert_eq(troupe_spawn(rt, &hands, NULL, &who), TROUPE_OK);
+    cr_assert_eq(troupe_spawn(rt, &baton_hands, NULL, &who), TROUPE_OK);
     cr_assert_eq(troupe_spawn(rt, &player_with_4, &ann, &four), TROUPE_OK);
     stage_expect("start(ann)");
-    post(rt, who, 5);
+    baton_post(rt, who, 5);
     for (uint32_t i = 0; i < 4; i++) cue(four, CUE_SAY, i); /* it may be full now */
     uint32_t busy = 9;
     cr_assert_eq(troupe_drain(rt, LONG_MS, &busy), TROUPE_OK);
@@ -223,8 +199,8 @@ static void hang_and_drain(bool blocking) {
     sem_init(&gate, 0, 0);
     sem_init(&inside, 0, 0);
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
-    post(rt, who, 0);
-    post(rt, who, 0);
+    baton_post(rt, who, 0);
+    baton_post(rt, who, 0);
     sem_wait(&inside);
     cr_assert_eq(troupe_drain(rt, 1, &busy), TROUPE_TIMEOUT);
     cr_assert_eq(busy, 1);
@@ -258,7 +234,7 @@ Everywhere(shutdown, waiting_is_for_plain_threads_and_has_a_deadline) {
     const troupe_behaviour what = {.receive = drain_inside};
     troupe_ref who;
     cr_assert_eq(troupe_spawn(rt, &what, NULL, &who), TROUPE_OK);
-    post(rt, who, 0);
+    baton_post(rt, who, 0);
     stage_expect("refused");
     cr_assert_eq(troupe_shutdown(&rt, TROUPE_FOREVER, 0, NULL), TROUPE_INVALID);
     cr_assert_eq(troupe_shutdown(&none, 1, 0, NULL), TROUPE_INVALID);

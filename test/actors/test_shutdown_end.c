@@ -7,6 +7,7 @@
 #include <troupe/simulation.h>
 
 #include "actors/runtime.h"
+#include "test/support/baton.h"
 #include "test/support/family.h"
 #include "test/support/stage.h"
 
@@ -15,31 +16,6 @@ TestSuite(shutdown_end, .timeout = 100);
 enum { LONG_MS = 60000, SEEDS = 200 };
 
 static const player ann = {.id = "ann"}, ben = {.id = "ben"}, cat = {.id = "cat"};
-
-struct baton {
-    uint32_t left;
-};
-static const troupe_type baton_type = TROUPE_TYPE(baton, TROUPE_FIELD(baton, left));
-
-static void post(troupe *rt, troupe_ref who, uint32_t left) {
-    troupe_msg *msg = NULL;
-    cr_assert_eq(troupe_make(rt, &baton_type, &(struct baton){left}, &msg), TROUPE_OK);
-    cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_OK);
-}
-
-/* Hands what it gets to a new actor of its kind, less one, so work goes on through many hands. */
-static troupe_err hand_on(troupe_self *self, void *state, troupe_msg **msg);
-static const troupe_behaviour hands = {.name = "hands", .mailbox_limit = 1, .receive = hand_on};
-
-static troupe_err hand_on(troupe_self *self, void *state, troupe_msg **msg) {
-    const uint32_t left = ((const struct baton *)troupe_as(*msg, &baton_type))->left;
-    troupe_ref next;
-    (void)state;
-    stage_say("%u", (unsigned)left);
-    if (!left) return TROUPE_OK;
-    troupe_err err = troupe_spawn(troupe_runtime(self), &hands, NULL, &next);
-    return err ? err : troupe_tell(self, next, &baton_type, &(struct baton){left - 1});
-}
 
 /* Opens a runtime in a simulation whose time moves, plays `scene` in it, which closes it, and wants
  * nothing left; for many seeds. The same seed must give the same run. */
@@ -80,7 +56,7 @@ static void in_good_order(troupe *rt) {
     troupe_farewell how;
     (void)enter(rt, &player_behaviour, &ann);
     (void)enter(rt, &player_behaviour, &ben);
-    post(rt, enter(rt, &hands, NULL), 3);
+    baton_post(rt, enter(rt, &baton_hands, NULL), 3);
     cr_assert_eq(troupe_shutdown(&rt, LONG_MS, 0, &how), TROUPE_OK);
     cr_assert_null(rt);
     cr_assert(how.drained && how.stopped && how.ended);
@@ -118,7 +94,7 @@ static const troupe_behaviour chatter = {.name = "chatter",
 static void talk_for_ever(troupe *rt) {
     troupe_farewell how;
     troupe_ref a = enter(rt, &chatter, NULL), b = enter(rt, &chatter, &a);
-    post(rt, b, 0);
+    baton_post(rt, b, 0);
     cr_assert_eq(troupe_shutdown(&rt, 100, 20, &how), TROUPE_TIMEOUT);
     cr_assert_null(rt);
     cr_assert(!how.drained && how.stopped && how.ended);
@@ -242,7 +218,7 @@ static void hang_and_shut_down(bool blocking) {
     cr_assert_eq(troupe_open(&config, &rt), TROUPE_OK);
     const troupe_behaviour what = {.name = "hanger", .blocking = blocking, .receive = hang};
     troupe_ref who = enter(rt, &what, NULL);
-    post(rt, who, 0);
+    baton_post(rt, who, 0);
     sem_wait(&inside);
     troupe *left = rt;
     cr_assert_eq(troupe_shutdown(&rt, 16, 0, &how), TROUPE_TIMEOUT);
