@@ -1,4 +1,4 @@
-/* Work that goes on through many hands: each hands the baton on to a new one, until none is left. */
+/* Work that goes on through many hands: each hands the baton on to a new one, till none is left. */
 #ifndef TEST_SUPPORT_BATON_H
 #define TEST_SUPPORT_BATON_H
 
