@@ -1,8 +1,10 @@
 #include "actors/abandon.h"
 
 #include "actors/find.h"
+#include "actors/group_watch.h"
 #include "actors/life.h"
 #include "actors/report.h"
+#include "actors/request.h"
 #include "actors/send.h"
 #include "base/check.h"
 #include "base/heap.h"
@@ -80,14 +82,16 @@ static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
     tell_asker(self);
     if (marks & TR_CONTROL_NAMED) {
         tr_names_forget(&rt->names, self);
-        tr_groups_forget(&rt->groups, self->id);
+        tr_groups_forget(rt, self->id);
     }
+    tr_requests_forget(&rt->asks, self->id);
+    tr_rooms_forget(rt, self->id);
+    tr_group_watches_forget(rt, self->id);
     tr_timers_forget(&rt->timers, self);
     tr_topics_forget(&rt->topics, self->id);
     tr_ties_forget(self);
     if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, TROUPE_KILLED);
-    tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
-    if (port) port->ops->room(port, me);
+    if (wanted) tr_rooms_freed(rt, me);
 }
 
 bool tr_abandon(troupe_self *self, bool was_ready, uint64_t waited_ms) {

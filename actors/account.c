@@ -4,6 +4,7 @@
 
 #include "actors/actor.h"
 #include "actors/find.h"
+#include "actors/habit.h"
 
 enum { AT_ONCE = 256 }; /* places that are looked at while one bias is held */
 
@@ -44,7 +45,8 @@ static bool still(const tr_task *task, uint64_t control) {
     return tr_load64_acquire(&task->control) >> 32 == control >> 32;
 }
 
-/* Messages in a mailbox. One that is parked may still have mail, from its home. */
+/* Messages in a mailbox, and those that were set aside. One that is parked may still have mail,
+ * from its home. */
 static uint64_t queued(tr_walk *walk, tr_task *task) {
     uint64_t control = tr_load64_acquire(&task->control);
     for (;;) {
@@ -56,8 +58,9 @@ static uint64_t queued(tr_walk *walk, tr_task *task) {
         }
         if (home == TR_NOWHERE) return 0; /* its `start` runs, on a plain thread */
         enter(walk, &walk->sched->worker[home]);
-        if (still(task, control) && tr_load32_relaxed(&task->home) == home)
-            return tr_mailbox_length(&task->box);
+        if (still(task, control) && tr_load32_acquire(&task->home) == home)
+            return tr_mailbox_length(&task->box) +
+                   tr_habit_stashed(TR_OWNER(task, troupe_self, task));
     }
 }
 
@@ -91,11 +94,22 @@ void troupe_account_all(troupe *rt, troupe_account *out) {
     out->sent = tr_sched_sent(&rt->sched) + answers + outside + out->returned + out->forwarded;
 }
 
+/* How many messages an actor handled. Its `handled` counts one that was set aside each time that it
+ * was in hand. Both are read under one hold: nothing is set aside meanwhile, so that what was
+ * counted again is in both, or in neither. */
+static uint64_t handled_by(troupe *rt, const troupe_self *self, uint64_t id) {
+    tr_hold hold = tr_route_hold(&rt->sched, &self->task);
+    uint64_t aside = still(&self->task, id) ? tr_habit_set_aside(self) : 0;
+    uint64_t handled = tr_load64_relaxed(&self->handled);
+    tr_route_let_go(&rt->sched, hold);
+    return handled > aside ? handled - aside : 0;
+}
+
 troupe_err troupe_account_of(troupe *rt, troupe_ref who, troupe_account *out) {
     troupe_self *self = who.node == rt->node ? tr_table_find(&rt->table, who.id) : NULL;
     if (!self) return TROUPE_GONE;
     tr_walk walk = {.sched = &rt->sched};
-    *out = (troupe_account){.handled = tr_load64_relaxed(&self->handled)};
+    *out = (troupe_account){.handled = handled_by(rt, self, who.id)};
     out->dead[TROUPE_DEAD_FAILED] = tr_load32_relaxed(&self->failed);
     out->dead[TROUPE_DEAD_DROPPED] = tr_load32_relaxed(&self->dropped);
     out->dead[TROUPE_DEAD_FLUSHED] = tr_load32_relaxed(&self->flushed);

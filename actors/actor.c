@@ -32,9 +32,12 @@ troupe_ref troupe_me(troupe_self *self) {
 troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond,
                          troupe_self **out) {
     if (!what || !what->receive || what->mailbox_limit > TROUPE_MAILBOX_MAX ||
-        (unsigned)what->overflow > TROUPE_DROP_OLDEST)
+        (unsigned)what->overflow > TROUPE_COALESCE ||
+        (what->overflow == TROUPE_COALESCE && !what->key))
         return TROUPE_INVALID;
     if (what->memory_limit && what->memory_limit < what->state_size) return TROUPE_INVALID;
+    const uint32_t bound = what->mailbox_limit ? what->mailbox_limit : TROUPE_MAILBOX_DEFAULT;
+    if (what->stash_limit > bound) return TROUPE_INVALID;
     bool blocking = what->blocking && !rt->sim;
     if (blocking && rt->sched.stepped) return TROUPE_INVALID;
     if (blocking && !tr_blocking_ready(&rt->sched.blocking)) return TROUPE_SYSTEM;
@@ -55,8 +58,9 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond
     self->bond = bond;
     self->name = NULL;
     self->ready = self->stopping = self->ending = false;
-    self->has_timers = self->has_topics = self->has_watched = false;
+    self->has_timers = self->has_topics = self->has_watched = self->has_habit = false;
     self->traps = is_supervisor;
+    self->asks = 0;
     self->epoch = self->exits = 0;
     self->status = TR_NEW;
     self->why = TROUPE_OK;
@@ -65,6 +69,7 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond
     tr_store32_relaxed(&self->failed, 0);
     tr_store32_relaxed(&self->dropped, 0);
     tr_store32_relaxed(&self->flushed, 0);
+    tr_store32_relaxed(&self->peak, 0);
     tr_store32_relaxed(&self->in_hand, 0);
     tr_actor_set_doing(self, "start");
     self->failure = NULL;
@@ -73,14 +78,13 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond
     tr_list_init(&self->watching);
     tr_list_init(&self->timers);
     /* A supervised actor rests until its supervisor asks for a start. */
-    tr_route_adopt(&rt->sched, &self->task,
-                   what->mailbox_limit ? what->mailbox_limit : TROUPE_MAILBOX_DEFAULT, bond,
-                   blocking);
+    tr_route_adopt(&rt->sched, &self->task, bound, bond, blocking);
     /* Release: who finds the actor finds it whole. Seq: `closing` is looked at after this, and a
      * close looks at this after it has set `closing`. */
     tr_store64_seq(&self->task.control, (uint64_t)tr_actor_generation(self) << 32 |
                                             (bond ? TR_CONTROL_FROZEN : TR_CONTROL_TOP) |
                                             (blocking ? TR_CONTROL_BLOCKING : 0) |
+                                            (what->takes_urgent ? TR_CONTROL_TAKES_URGENT : 0) |
                                             tr_overflow_mark(what->overflow));
     *out = self;
     return TROUPE_OK;
@@ -88,11 +92,23 @@ troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond
 
 /* --- Requests --------------------------------------------------------------------------------- */
 
+/* Of an actor of another node; whether it has ended already is not known here. */
+static troupe_err request_far(troupe *rt, troupe_ref ref, uint32_t what) {
+    tr_port *port = ref.node ? tr_runtime_port(rt) : NULL;
+    if (!port) return ref.node ? TROUPE_NOCONNECTION : TROUPE_GONE;
+    if (what == TR_CONTROL_STOP) return port->ops->stop(port, ref);
+    return port->ops->exit_signal(port, (troupe_ref){rt->node, 0}, ref, TROUPE_KILL);
+}
+
 static troupe_err request(troupe *rt, troupe_ref ref, uint32_t what) {
-    if (ref.node != rt->node) return ref.node ? TROUPE_NOCONNECTION : TROUPE_GONE;
+    if (ref.node != rt->node) return request_far(rt, ref, what);
     troupe_self *self = tr_table_find(&rt->table, ref.id);
     bool ok = self && tr_route_request(&rt->sched, &self->task, (uint32_t)(ref.id >> 32), what);
     return ok ? TROUPE_OK : TROUPE_GONE;
+}
+
+void tr_actor_ask(troupe *rt, uint64_t id, uint32_t what) {
+    (void)request(rt, (troupe_ref){rt->node, id}, what); /* GONE: it is not needed any more */
 }
 
 troupe_err troupe_stop(troupe *rt, troupe_ref ref) {

@@ -69,6 +69,12 @@ typedef struct tr_failure {
  * yet, in the place of a flag that means nothing there. */
 #define TR_IN_HAND (UINT32_C(1) << 31)
 enum { TR_UNANSWERED = TR_MSG_POOLED };
+/* The same of a question (TR_MSG_ASK): it may be answered later, by who has its asker's address. */
+enum { TR_KEPT = TR_MSG_EMBEDDED };
+
+/* In `asks`: it has asked, in this life; what it handles is what came of that; it has wished to be
+ * told of room; it has watched a group. */
+enum { TR_ASKS_SOME = 1, TR_ASKS_ANSWER = 2, TR_ASKS_ROOM = 4, TR_ASKS_GROUPS = 8 };
 
 /* An actor. Fields without a remark belong to whoever runs it (one at a time; its parking and the
  * bias of its home hand them on). */
@@ -101,9 +107,12 @@ struct troupe_self {
     bool has_topics;        /* it has subscribed to one, in some life */
     bool has_watched;       /* it has monitored or linked to somebody, in some life */
     bool traps;             /* exit signals are messages for it */
+    bool has_habit;         /* `what` is part of a habit; changed under the guard of its home */
+    uint8_t asks;           /* TR_ASKS_* */
     uint32_t epoch;         /* of exit signals: raised when a life's end is told; written by whoever
                           * runs it, under the ties' lock */
     uint32_t exits;         /* signals of troupe_exit_signal that wait; guarded by the ties' lock */
+    tr_atomic32 peak;       /* the most messages that its mailbox held; see peak.h */
     tr_list watchers;       /* ties to me; guarded by the ties' lock */
     tr_list watching;       /* ties of mine; guarded by the ties' lock */
     tr_list timers;         /* of mine; guarded by the timers' lock */
@@ -112,6 +121,9 @@ struct troupe_self {
 /* Makes an actor without running anything. `bond` is NULL at the top level. NOMEM, INVALID. */
 TR_CHECKED troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond,
                                     troupe_self **out);
+
+/* Requests something (TR_CONTROL_*) of the actor of this runtime with that id, if it lives. */
+void tr_actor_ask(troupe *rt, uint64_t id, uint32_t what);
 
 /* What it is doing, for reports. Relaxed: the text is constant, and the watch reads it while this
  * actor can't go on (tr_turn_unwatch). */
@@ -154,6 +166,19 @@ static inline void tr_actor_take_in_hand(troupe_self *self, const troupe_msg *ms
     if (TR_UNLIKELY(flags & TR_MSG_FOREIGN))
         tr_store64_relaxed(&self->sender_node, *tr_msg_trailer(msg));
     tr_store32_release(&self->in_hand, flags | TR_IN_HAND | TR_UNANSWERED);
+}
+
+/* The message in hand may be answered later, after this callback too. By whoever runs it. */
+static inline void tr_actor_keep(troupe_self *self) {
+    const uint32_t in_hand = tr_load32_relaxed(&self->in_hand);
+    tr_store32_relaxed(&self->in_hand, in_hand | (in_hand & TR_MSG_ASK ? TR_KEPT : 0));
+}
+
+/* What a question says instead of the generation of who is asked: so it leaves the common path as
+ * signals do, since what comes of it is looked at. Never 0, which is a signal's. */
+static inline uint32_t tr_ask_generation(uint32_t generation) {
+    const uint32_t other = generation ^ UINT32_C(0x80000000);
+    return other ? other : generation;
 }
 
 /* Whether the message in hand was replied to. By whoever runs it. */

@@ -1,5 +1,6 @@
 #include "actors/blocking.h"
 
+#include "actors/habit.h"
 #include "actors/sched.h"
 #include "actors/turn.h"
 #include "base/heap.h"
@@ -85,15 +86,9 @@ uint64_t tr_blocking_mail(tr_blocking *blocking, const tr_task *task, uint32_t g
     for (unsigned i = 0; still && i < blocking->threads; i++)
         still = tr_load64_relaxed(&blocking->thread[i].running) != (uint64_t)(uintptr_t)task;
     uint64_t length = still ? tr_mailbox_length(&task->box) : 0;
+    if (still) length += tr_habit_stashed((const troupe_self *)(const void *)task);
     tr_unlock(&blocking->lock);
     return length;
-}
-
-tr_fifo tr_blocking_take_mail(tr_blocking *blocking, tr_task *task) {
-    tr_lock(&blocking->lock);
-    tr_fifo mail = tr_mailbox_take_all(&task->box);
-    tr_unlock(&blocking->lock);
-    return mail;
 }
 
 void tr_blocking_end(tr_blocking *blocking) {

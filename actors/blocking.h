@@ -12,6 +12,7 @@
 typedef struct tr_blocker {
     struct tr_blocking *of;
     tr_thread thread;
+    struct tr_turn *turn; /* its last, or the one it is in */
     tr_atomic64 running; /* address of the task in a turn; 0: none; written under the lock */
 } tr_blocker;
 
@@ -42,8 +43,6 @@ void tr_blocking_put(tr_blocking *blocking, tr_task *task);
 /* Messages in the mailbox of a task of its own that has that generation still; 0 while that runs.
  * Any thread. */
 uint64_t tr_blocking_mail(tr_blocking *blocking, const tr_task *task, uint32_t generation);
-/* Takes all mail out of the task that the calling thread runs. */
-tr_fifo tr_blocking_take_mail(tr_blocking *blocking, tr_task *task);
 /* Ends all threads once the queue is empty, and waits for them. */
 void tr_blocking_end(tr_blocking *blocking);
 

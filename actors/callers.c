@@ -3,6 +3,7 @@
 #include <troupe/moves.h>
 
 #include "actors/guard.h"
+#include "actors/habit.h"
 #include "actors/life.h"
 #include "actors/turn.h"
 #include "base/backtrace.h"
@@ -10,7 +11,8 @@
 /* Whether a function is a callback of the actor: what called that is the runtime. */
 static bool is_callback(const troupe_self *self, uintptr_t function) {
     const troupe_behaviour *what = tr_guard_real(self);
-    return function == (uintptr_t)what->receive || function == (uintptr_t)what->start ||
+    const troupe_receive receive = tr_habit_receive(self, what);
+    return function == (uintptr_t)receive || function == (uintptr_t)what->start ||
            function == (uintptr_t)what->stopping || function == (uintptr_t)what->stop;
 }
 

@@ -3,7 +3,10 @@
 #include <stdio.h>
 
 #include "actors/actor.h"
+#include "actors/group_watch.h"
+#include "actors/parcel.h"
 #include "actors/report.h"
+#include "actors/request.h"
 #include "actors/send.h"
 #include "serial/codec.h"
 #include "serial/share.h"
@@ -33,6 +36,8 @@ troupe_dead tr_dead_reason(troupe_ref to, troupe_err why) {
         return TROUPE_DEAD_NODE_LOST;
     case TROUPE_NOMEM:
         return TROUPE_DEAD_NOMEM;
+    case TROUPE_TIMEOUT:
+        return TROUPE_DEAD_OVERDUE;
     default:
         return TROUPE_DEAD_UNDECODABLE;
     }
@@ -149,6 +154,9 @@ void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where w
     if (!*msg) return;
     tr_timer_unwrap(rt, msg);
     if (*msg) tr_topic_unwrap(rt, msg);
+    if (*msg) tr_group_news_unwrap(rt, msg);
+    if (*msg) tr_parcel_unwrap(rt, msg);
+    if (*msg) tr_request_unwrap(rt, msg);
     if (!*msg) { /* one that is void: nobody's letter, but it was in a mailbox */
         tr_account_add(&rt->accounts.dead[reason]);
         tr_account_add(&rt->accounts.died[where]);

@@ -19,7 +19,7 @@ static troupe_err let_in(troupe *rt, tr_signal *signal, bool counted) {
     troupe_self *to = tr_table_find(&rt->table, signal->to);
     if (!to || !tr_table_mark(to, (uint32_t)(signal->to >> 32), TR_CONTROL_WATCHED))
         return TROUPE_GONE;
-    uint32_t limit = to->what->mailbox_limit;
+    uint32_t limit = tr_mailbox_limit(&to->task.box); /* 0: a simulation has it be full */
     if (!counted && to->exits >= (limit ? limit : TROUPE_MAILBOX_DEFAULT)) return TROUPE_FULL;
     to->exits++;
     signal->epoch = to->epoch;

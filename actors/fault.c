@@ -30,8 +30,7 @@ static void set_limit(troupe_self *self, uint32_t limit) {
     tr_bias_take(bias);
     bool room = tr_mailbox_set_limit(&self->task.box, limit);
     tr_bias_give(bias);
-    tr_port *port = room ? tr_runtime_port(rt) : NULL;
-    if (port) port->ops->room(port, tr_actor_ref(self));
+    if (room) tr_rooms_freed(rt, tr_actor_ref(self));
 }
 
 static void release(troupe_sim *sim, tr_squeeze *squeeze) {
@@ -94,8 +93,11 @@ troupe_err troupe_sim_full(troupe_sim *sim, troupe_ref who, bool full) {
 
 /* --- Actors that are held --------------------------------------------------------------------- */
 
+/* Those that come instead of mail. */
+enum { REQUESTS = TR_CONTROL_REQUESTS & ~TR_CONTROL_URGED };
+
 bool tr_faults_held(const troupe_sim *sim, const tr_sim_runtime *at, tr_task *task) {
-    if (!sim->faults.held || tr_load64_relaxed(&task->control) & TR_CONTROL_REQUESTS) return false;
+    if (!sim->faults.held || tr_load64_relaxed(&task->control) & REQUESTS) return false;
     const troupe_self *self = TR_OWNER(task, troupe_self, task);
     const troupe_ref who = {at->rt->node, self->id};
     for (unsigned i = 0; i < TR_FAULT_HOLDS; i++)
@@ -132,7 +134,7 @@ static bool ordered(tr_faults *faults, troupe_ref who) {
  * troupe_exit. */
 void tr_faults_doom(troupe_sim *sim, tr_sim_runtime *at, tr_task *task) {
     troupe_self *self = TR_OWNER(task, troupe_self, task);
-    bool asked = tr_load64_relaxed(&task->control) & TR_CONTROL_REQUESTS;
+    bool asked = tr_load64_relaxed(&task->control) & REQUESTS;
     const tr_link *next = tr_mailbox_peek(&task->box);
     if (asked || !next || self->status != TR_ALIVE || self->ending || self->is_supervisor) return;
     if (!ordered(&sim->faults, (troupe_ref){at->rt->node, self->id}) &&

@@ -3,7 +3,9 @@
 #include "actors/abandon.h"
 #include "actors/actor.h"
 #include "actors/callers.h"
+#include "actors/habit.h"
 #include "actors/life.h"
+#include "actors/request.h"
 #include "base/check.h"
 #include "base/fatal.h"
 
@@ -21,12 +23,17 @@ static tr_guard *guard_at(const troupe_behaviour *what) {
     return TR_OWNER((troupe_behaviour *)(uintptr_t)what, tr_guard, what);
 }
 
+static tr_guard *guard_of(const troupe_self *self) {
+    return guard_at(tr_habit_was(self));
+}
+
 static const troupe_behaviour *real_of(const troupe_self *self) {
-    return guard_at(self->what)->real;
+    return guard_of(self)->real;
 }
 
 const troupe_behaviour *tr_guard_real(const troupe_self *self) {
-    return self->what->receive == receive ? real_of(self) : self->what;
+    const troupe_behaviour *what = tr_habit_was(self);
+    return what->receive == receive ? guard_at(what)->real : what;
 }
 
 static size_t size_of(const tr_guard *guard) {
@@ -46,7 +53,7 @@ static void begin(troupe_self *self, tr_call *call) {
     call->frame.catches = false;
     if (!what->fatal) return;
     tr_worker *worker = tr_sched_mine(&self->rt->sched);
-    call->frame.path = guard_at(what)->path;
+    call->frame.path = guard_of(self)->path;
     call->frame.doing = &self->doing;
     call->frame.inside = worker ? &worker->bias.inside : NULL;
     call->frame.catches = call->frame.wants_callers = what->fatal == TROUPE_FATAL_FAIL;
@@ -82,7 +89,7 @@ static troupe_err crash(troupe_self *self, const tr_call *call) {
 
 /* Its path is read through the bond, which is the supervisor's if that has given it up. */
 static void keep_path(troupe_self *self) {
-    if (tr_abandon_may_tell(self, 0)) tr_actor_path(self, guard_at(self->what)->path, PATH);
+    if (tr_abandon_may_tell(self, 0)) tr_actor_path(self, guard_of(self)->path, PATH);
     tr_abandon_told(self);
 }
 
@@ -102,7 +109,18 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     begin(self, &call);
     if (call.frame.catches)
         if (tr_fatal_catch(&call.frame)) return crash(self, &call);
-    return end(self, &call, real_of(self)->receive(self, state, msg));
+    troupe_receive receives = tr_habit_receive(self, real_of(self));
+    return end(self, &call, receives(self, state, msg));
+}
+
+troupe_err tr_guard_answer(troupe_self *self, const tr_answered *how, troupe_msg **msg) {
+    tr_call call;
+    if (self->what->receive != receive)
+        return how->then(self, self->state, how->tag, how->why, msg);
+    begin(self, &call);
+    if (call.frame.catches)
+        if (tr_fatal_catch(&call.frame)) return crash(self, &call);
+    return end(self, &call, how->then(self, self->state, how->tag, how->why, msg));
 }
 
 static troupe_err stopping(troupe_self *self, void *state) {

@@ -195,7 +195,9 @@ troupe_err troupe_join_handle(troupe *rt, troupe_handle *handle, unsigned timeou
     troupe_msg *msg = NULL;
     const struct tr_join_body none = {NULL, 0};
     troupe_err err = troupe_make(rt, &join_type, &none, &msg);
-    if (!err) err = troupe_ask(rt, handle->keeper, &msg, timeout_ms);
+    const tr_aim end = {handle->who, TROUPE_WAIT_END};
+    if (!err) err = tr_ask_for(rt, handle->keeper, end, &msg, timeout_ms);
+    if (err == TROUPE_STOPPED) err = TROUPE_GONE; /* the keeper, which is nobody's business */
     if (!err) {
         struct tr_join_body *body = tr_msg_body(msg);
         if (why) *why = (troupe_err)body->why;
@@ -220,7 +222,7 @@ troupe_err troupe_join(troupe *rt, troupe_ref who, unsigned timeout_ms, troupe_e
     troupe_handle handle;
     troupe_err how = TROUPE_OK;
     troupe_msg *left = NULL;
-    if (tr_sched_inside(&rt->sched)) return TROUPE_INVALID;
+    if (!tr_waits_allowed(rt)) return TROUPE_INVALID;
     if (troupe_same(who, TROUPE_NOBODY)) return TROUPE_GONE;
     troupe_err err = make_keeper(rt, &wish, &handle);
     if (err) return err;

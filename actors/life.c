@@ -4,9 +4,12 @@
 
 #include "actors/abandon.h"
 #include "actors/find.h"
+#include "actors/group_watch.h"
 #include "actors/guard.h"
+#include "actors/habit.h"
 #include "actors/memory.h"
 #include "actors/report.h"
+#include "actors/request.h"
 #include "actors/send.h"
 #include "actors/shutdown.h"
 #include "actors/turn.h"
@@ -24,6 +27,11 @@ bool tr_life_clean(troupe_err why) {
 
 void tr_life_release(troupe_self *self) {
     tr_joins_ended(&self->rt->joins, self->id, tr_memory_end(self));
+    tr_habit_forget(self);
+    if (self->asks & TR_ASKS_SOME) tr_requests_forget(&self->rt->asks, self->id);
+    if (self->asks & TR_ASKS_ROOM) tr_rooms_forget(self->rt, self->id);
+    if (self->asks & TR_ASKS_GROUPS) tr_group_watches_forget(self->rt, self->id);
+    self->asks = 0;
     if (self->has_timers) tr_timers_forget(&self->rt->timers, self);
     if (self->has_topics) tr_topics_forget(&self->rt->topics, self->id);
     /* Others may have linked themselves to it: then it is watched. */
@@ -35,6 +43,7 @@ void tr_life_release(troupe_self *self) {
 
 void tr_life_give_place(troupe_self *self) {
     const tr_worker *worker = tr_sched_mine(&self->rt->sched);
+    tr_habit_end(self);
     tr_guard_free(self->rt, self->what);
     tr_table_give(&self->rt->table, worker ? worker->index : TR_NOWHERE, self);
 }
@@ -42,7 +51,7 @@ void tr_life_give_place(troupe_self *self) {
 /* Whatever it is known by. */
 static void forget_names(troupe_self *self) {
     tr_names_forget(&self->rt->names, self);
-    tr_groups_forget(&self->rt->groups, self->id);
+    tr_groups_forget(self->rt, self->id);
 }
 
 void tr_life_bury(troupe_self *self) {
@@ -52,21 +61,21 @@ void tr_life_bury(troupe_self *self) {
     tr_turn_unwatch(&rt->sched, &self->task); /* what a report reads is given back */
     self->status = TR_BURIED;
     /* Who finds that it is gone finds its name free. It may get one until it is retired, though. */
-    if (tr_load64_acquire(&self->task.control) & TR_CONTROL_NAMED)
-        forget_names(self);
-    uint64_t marks = tr_table_retire(self); /* once one call has said GONE, all do */
+    if (tr_load64_acquire(&self->task.control) & TR_CONTROL_NAMED) forget_names(self);
+    const bool well = tr_life_clean(why);
+    uint64_t marks = tr_table_retire(self, well); /* once one call has said GONE, all do */
     tr_give(rt->heap, self->failure, sizeof *self->failure);
     self->failure = NULL;
     bool wanted = tr_mailbox_close(&self->task.box);
     tr_fifo mail = tr_turn_take_mail(&rt->sched, &self->task);
     for (tr_link *link; (link = tr_fifo_get(&mail));) {
         troupe_msg *msg = tr_msg_of(link);
-        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
+        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED,
+                       well ? TROUPE_STOPPED : TROUPE_GONE);
     }
     if (marks & TR_CONTROL_NAMED) forget_names(self);
     if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, why);
-    tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
-    if (port) port->ops->room(port, me);
+    if (wanted) tr_rooms_freed(rt, me);
     /* A call may be on its way, through this very memory: then its turn is the last (see there). */
     if (tr_turn_release(&rt->sched, &self->task)) tr_life_give_place(self);
 }

@@ -79,8 +79,8 @@ static tr_tie *find_half(troupe *rt, troupe_ref watcher, troupe_ref who, uint64_
 }
 
 /* Takes both halves of the link of that number out, and fires `mine` for `why`, or just ends it if
- * that is NULL. */
-static void over(troupe *rt, troupe_ref me, troupe_ref who, uint64_t number, uint64_t maker,
+ * that is NULL. False: there is none. */
+static bool over(troupe *rt, troupe_ref me, troupe_ref who, uint64_t number, uint64_t maker,
                  const troupe_err *why) {
     tr_halves halves = {NULL, NULL};
     tr_fired fired;
@@ -88,6 +88,7 @@ static void over(troupe *rt, troupe_ref me, troupe_ref who, uint64_t number, uin
     tr_lock(&rt->ties.lock);
     halves.mine = find_half(rt, me, who, number, maker);
     halves.theirs = find_half(rt, who, me, number, maker);
+    const bool linked = halves.mine || halves.theirs;
     if (halves.theirs) tr_tie_take_out(&rt->ties, halves.theirs);
     if (halves.mine && why) {
         tr_tie_fire(rt, halves.mine, *why, &fired);
@@ -98,6 +99,7 @@ static void over(troupe *rt, troupe_ref me, troupe_ref who, uint64_t number, uin
     tr_unlock(&rt->ties.lock);
     tr_fired_send(rt, &fired);
     end_both(rt, &halves);
+    return linked;
 }
 
 /* --- Of actors of this runtime ---------------------------------------------------------------- */
@@ -108,7 +110,7 @@ static void link_far(troupe_self *self, uint64_t number, troupe_ref who) {
     tr_port *port = tr_runtime_port(rt);
     troupe_err err =
         port ? port->ops->link(port, number, tr_actor_ref(self), who) : TROUPE_NOCONNECTION;
-    if (err) over(rt, tr_actor_ref(self), who, number, rt->node, &err);
+    if (err) (void)over(rt, tr_actor_ref(self), who, number, rt->node, &err);
 }
 
 troupe_err troupe_link(troupe_self *self, troupe_ref who) {
@@ -177,28 +179,38 @@ static troupe_err enter_far(troupe *rt, troupe_self *self, tr_halves *halves) {
     return err;
 }
 
-void tr_port_link(troupe *rt, uint64_t number, troupe_ref from, troupe_ref to) {
+/* Of one maker there is one link between two actors at most, so that none has to be looked for
+ * among many. */
+static bool has_made(troupe *rt, troupe_ref from, troupe_ref to) {
+    tr_tie *tie = NULL;
+    do tie = living(rt, from, to, tie);
+    while (tie && tie->maker != from.node);
+    return tie;
+}
+
+bool tr_port_link(troupe *rt, uint64_t number, troupe_ref from, troupe_ref to) {
     tr_halves halves;
     bool again = false;
     troupe_err err = make_both(rt, to, from, number, from.node, &halves);
     if (!err) {
         tr_lock(&rt->ties.lock);
-        again = find_half(rt, from, to, number, from.node);
+        again = has_made(rt, from, to);
         if (!again) err = enter_far(rt, tr_table_find(&rt->table, to.id), &halves);
         tr_unlock(&rt->ties.lock);
     }
     end_both(rt, &halves);
     tr_port *port = err ? tr_runtime_port(rt) : NULL;
     if (port) port->ops->exit(port, number, from.node, from, to, err);
+    return !again;
 }
 
-void tr_port_unlink(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from, troupe_ref to) {
-    over(rt, to, from, number, maker, NULL);
+bool tr_port_unlink(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from, troupe_ref to) {
+    return over(rt, to, from, number, maker, NULL);
 }
 
-void tr_port_exit(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from, troupe_ref to,
+bool tr_port_exit(troupe *rt, uint64_t number, uint64_t maker, troupe_ref from, troupe_ref to,
                   troupe_err why) {
-    over(rt, to, from, number, maker, &why);
+    return over(rt, to, from, number, maker, &why);
 }
 
 /* --- Spawning --------------------------------------------------------------------------------- */

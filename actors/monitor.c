@@ -134,21 +134,24 @@ troupe_err tr_port_watch(troupe *rt, uint64_t number, troupe_ref watcher, troupe
     return err == TROUPE_GONE ? TROUPE_OK : err;
 }
 
-void tr_port_unwatch(troupe *rt, uint64_t number, troupe_ref watcher) {
+bool tr_port_unwatch(troupe *rt, uint64_t number, troupe_ref watcher) {
     tr_lock(&rt->ties.lock);
     tr_tie *tie = tr_tie_find(&rt->ties, number, watcher.node);
     if (tie) tr_tie_take_out(&rt->ties, tie);
     tr_unlock(&rt->ties.lock);
     if (tie) tr_tie_end(rt, tie);
+    return tie != NULL;
 }
 
-void tr_port_down(troupe *rt, uint64_t number, uint64_t node, troupe_err why) {
+bool tr_port_down(troupe *rt, uint64_t number, uint64_t node, troupe_err why) {
     tr_fired fired;
     tr_fired_init(&fired);
     tr_lock(&rt->ties.lock);
     tr_tie *tie = tr_tie_find(&rt->ties, number, rt->node);
     /* Only the node of the watched actor may say that it ended. */
-    if (tie && tie->who.node == node) tr_tie_fire(rt, tie, why, &fired);
+    const bool watched = tie && tie->signal && tie->who.node == node;
+    if (watched) tr_tie_fire(rt, tie, why, &fired);
     tr_unlock(&rt->ties.lock);
     tr_fired_send(rt, &fired);
+    return watched;
 }

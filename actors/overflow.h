@@ -6,7 +6,8 @@
 
 /* What an actor of that policy has in `control`. */
 static inline uint64_t tr_overflow_mark(troupe_overflow overflow) {
-    const uint64_t mark[] = {0, TR_CONTROL_DROP_NEWEST, TR_CONTROL_DROP_OLDEST};
+    const uint64_t mark[] = {0, TR_CONTROL_DROP_NEWEST, TR_CONTROL_DROP_OLDEST,
+                             TR_CONTROL_COALESCE};
     return mark[overflow];
 }
 

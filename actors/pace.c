@@ -5,7 +5,10 @@
 #define LOOK_NS UINT64_C(200000) /* between two looks, if it can be had */
 #define HELP_NS UINT64_C(100000) /* what takes longer is more than enough */
 #define WAY_NS UINT64_C(200)     /* of a cache line from core to core: 30 to 400 */
-enum { EVERY_MAX = 16384 };      /* messages between two looks, at most */
+enum {
+    EVERY_MAX = 16384, /* messages between two looks, at most */
+    ENOUGH_MOST = 8    /* tasks: they may have more to do than those before */
+};
 
 void tr_pace_init(tr_pace *pace, uint32_t others) {
     pace->others = others;
@@ -35,7 +38,7 @@ void tr_pace_hurry(tr_pace *pace) {
 /* Messages between two looks, by how long the last ones took. */
 static uint32_t fit(const tr_pace *pace, uint64_t span) {
     uint64_t handled = tr_load64_relaxed(&pace->handled) - pace->done.handled;
-    uint64_t fitting = handled * LOOK_NS / span;
+    uint64_t fitting = handled * LOOK_NS / (span + 1);
     return fitting < 1 ? 1 : fitting > EVERY_MAX ? EVERY_MAX : (uint32_t)fitting;
 }
 
@@ -56,12 +59,14 @@ bool tr_pace_look(tr_pace *pace, uint64_t now, uint32_t taken, uint32_t length, 
      * that had to wait for its core is not overloaded by that. */
     bool overdue = !early && taken - pace->taken < pace->length;
     bool pays = pays_again(pace, span, early);
-    *late = pays && (pace->hurried || overdue);
-    if (early && !pace->hurried && pace->every < EVERY_MAX) pace->every *= 2;
-    pace->hurried = false;
+    bool soon = span < LOOK_NS / 8; /* too short a time to tell how long messages take */
+    *late = pays && !soon && (pace->hurried || overdue);
+    uint32_t fitting = fit(pace, span);
+    pace->every = early && fitting > 2 * pace->every ? 2 * pace->every : fitting;
+    pace->hurried = pace->hurried && soon;
     if (!early) {
-        pace->every = fit(pace, span);
-        pace->enough = pays ? (uint32_t)(pace->every * HELP_NS / LOOK_NS) : UINT32_MAX;
+        uint32_t enough = (uint32_t)(pace->every * HELP_NS / LOOK_NS);
+        pace->enough = pays && enough < ENOUGH_MOST ? enough : ENOUGH_MOST;
         pace->then = now;
         pace->done = tr_pace_done(pace);
         pace->taken = taken;
@@ -79,6 +84,8 @@ void tr_pace_resume(tr_pace *pace, uint64_t now) {
     pace->task = NULL;
 }
 
-uint64_t tr_pace_backlog(const tr_pace *pace, uint32_t waiting) {
-    return waiting * LOOK_NS / pace->every;
+uint64_t tr_pace_backlog(const tr_pace *pace, uint64_t now, uint32_t waiting) {
+    uint64_t handled = tr_load64_relaxed(&pace->handled) - pace->done.handled;
+    uint64_t before = LOOK_NS / pace->every, since = (now - pace->then) / (handled + 1);
+    return waiting * (since > before ? since : before);
 }

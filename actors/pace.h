@@ -41,11 +41,15 @@ void tr_pace_init(tr_pace *pace, uint32_t others);
 static inline void tr_pace_handled(tr_pace *pace) {
     tr_store64_relaxed(&pace->handled, tr_load64_relaxed(&pace->handled) + 1);
 }
+/* A turn that ends there goes on. */
+static inline void tr_pace_until(tr_pace *pace, uint64_t ends) {
+    uint64_t look_at = tr_load64_relaxed(&pace->look_at);
+    tr_store64_relaxed(&pace->stop_at, look_at < ends ? look_at : ends);
+}
 /* A turn begins that may handle `budget` messages. Returns `handled` at its end. */
 static inline uint64_t tr_pace_begin(tr_pace *pace, unsigned budget) {
     uint64_t ends = tr_load64_relaxed(&pace->handled) + budget;
-    uint64_t look_at = tr_load64_relaxed(&pace->look_at);
-    tr_store64_relaxed(&pace->stop_at, look_at < ends ? look_at : ends);
+    tr_pace_until(pace, ends);
     return ends;
 }
 /* Whether nothing is due once the message in hand is counted. */
@@ -80,7 +84,8 @@ bool tr_pace_look(tr_pace *pace, uint64_t now, uint32_t taken, uint32_t length, 
                   bool *late);
 /* The worker goes on after it had nothing to do, which says nothing of its pace. */
 void tr_pace_resume(tr_pace *pace, uint64_t now);
-/* About how long `waiting` tasks take, in ns, if each has one message. The worker. */
-uint64_t tr_pace_backlog(const tr_pace *pace, uint32_t waiting);
+/* About how long `waiting` tasks take, in ns, if each has one message: by the last look, or by what
+ * came after it if that was slower. The worker. */
+uint64_t tr_pace_backlog(const tr_pace *pace, uint64_t now, uint32_t waiting);
 
 #endif

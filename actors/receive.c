@@ -1,19 +1,24 @@
 #include "actors/abandon.h"
 #include "actors/exit.h"
 #include "actors/find.h"
+#include "actors/group_watch.h"
+#include "actors/guard.h"
 #include "actors/life.h"
+#include "actors/parcel.h"
+#include "actors/request.h"
 #include "actors/send.h"
+#include "actors/stash.h"
 #include "actors/supervisor.h"
 #include "actors/turn.h"
 #include "actors/unread.h"
 #include "base/check.h"
 
-/* Tells the port that a mailbox has room. Also after the turn is over, when the actor may be in
- * other hands already. */
+/* Tells who waits for it that a mailbox has room. Also after the turn is over, when the actor may
+ * be in other hands already. */
 static TR_COLD void tell_room(tr_turn *turn, uint64_t id) {
     turn->room = false;
-    tr_port *port = tr_runtime_port(turn->sched->rt);
-    if (port) port->ops->room(port, (troupe_ref){turn->sched->rt->node, id});
+    troupe *rt = turn->sched->rt;
+    tr_rooms_freed(rt, (troupe_ref){rt->node, id});
 }
 
 static TR_INLINE void count_handled(troupe_self *self) {
@@ -61,6 +66,10 @@ static TR_COLD bool obey(troupe_self *self) {
         if (!tr_life_begin(self)) return false;
     }
     if (self->status != TR_ALIVE) return true;
+    /* What has come between two lives waits for a START. */
+    if ((asked & (TR_CONTROL_URGED | TR_CONTROL_START)) && self->what->takes_urgent)
+        tr_parcel_sort(self);
+    if ((asked & TR_CONTROL_SAY) && self->is_supervisor) tr_supervisor_say(self, self->state);
     if (asked & TR_CONTROL_KILL) {
         if (self->is_supervisor && tr_supervisor_kill(self, self->state)) return true;
         tr_actor_set_doing(self, "kill");
@@ -109,6 +118,10 @@ static bool end_life_after(tr_turn *turn, troupe_self *self, troupe_msg *msg, tr
     troupe *rt = self->rt;
     bool failed = err || !tr_life_clean(self->why);
     troupe_dead reason;
+    if (failed && !turn->owed) { /* it was set aside in the same callback */
+        troupe_drop(&msg);
+        msg = tr_stash_take_back(turn, self);
+    }
     if (failed && msg) note_message(self, msg);
     if (failed && msg && tr_unread_again(turn, self, msg, &reason)) {
         if (!tr_life_after(self, err)) return false;
@@ -116,7 +129,7 @@ static bool end_life_after(tr_turn *turn, troupe_self *self, troupe_msg *msg, tr
         return true;
     }
     if ((tr_load32_relaxed(&self->in_hand) & TR_MSG_ASK) && !tr_actor_answered(self))
-        tr_ask_unanswered(rt, tr_actor_sender(self), failed ? TROUPE_FAILED : TROUPE_GONE);
+        tr_ask_unanswered(rt, tr_actor_sender(self), failed ? TROUPE_FAILED : TROUPE_STOPPED);
     if (failed && msg) {
         msg->flags &= ~(uint32_t)TR_MSG_ASK; /* its asker has been told */
         if (self->failure) self->failure->quarantined = reason == TROUPE_DEAD_QUARANTINED;
@@ -126,7 +139,7 @@ static bool end_life_after(tr_turn *turn, troupe_self *self, troupe_msg *msg, tr
         count_handled(self);
     }
     troupe_drop(&msg);
-    tr_turn_settle(turn); /* a report says how much mail is kept */
+    if (turn->owed) tr_turn_settle(turn); /* a report says how much mail is kept */
     if (turn->room) tell_room(turn, self->id);
     if (!tr_life_after(self, err)) return false;
     tr_store32_relaxed(&self->in_hand, 0);
@@ -156,9 +169,81 @@ static TR_INLINE bool handle(tr_turn *turn, troupe_self *self, troupe_msg *msg) 
     return true;
 }
 
-/* What is not a message of this actor's: a signal, or for somebody else. False: the turn is over.
- */
+/* The same of a question. If it was not answered, passed on or kept for later, nobody will answer:
+ * whoever asked is told so. */
+static bool handle_question(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
+    tr_actor_take_in_hand(self, msg);
+    const uint32_t in_hand = tr_load32_relaxed(&self->in_hand);
+    tr_store32_relaxed(&self->in_hand, in_hand & ~(uint32_t)TR_KEPT);
+    tr_actor_set_doing(self, troupe_type_name(msg));
+    troupe_err err = self->what->receive(self, self->state, &msg);
+    if (err || self->ending) return receive_no_more(turn, self, msg, err);
+    bool kept = tr_load32_relaxed(&self->in_hand) & TR_KEPT;
+    if (!kept && !tr_actor_answered(self))
+        tr_ask_unanswered(self->rt, tr_actor_sender(self), TROUPE_BROKEN);
+    troupe_drop(&msg);
+    tr_store32_relaxed(&self->in_hand, 0);
+    count_handled(self);
+    return true;
+}
+
+/* Has what came of a request handled. */
+static bool handle_answer(tr_turn *turn, troupe_self *self, tr_answered *it) {
+    if (!it->then) return handle(turn, self, it->msg);
+    if (it->msg)
+        tr_actor_take_in_hand(self, it->msg);
+    else
+        tr_actor_set_in_hand(self, 0, TROUPE_NOBODY);
+    tr_actor_set_doing(self, it->msg ? troupe_type_name(it->msg) : "troupe_unanswered");
+    troupe_err err = tr_guard_answer(self, it, &it->msg);
+    if (err || self->ending) return receive_no_more(turn, self, it->msg, err);
+    troupe_drop(&it->msg);
+    tr_store32_relaxed(&self->in_hand, 0);
+    count_handled(self);
+    return true;
+}
+
+/* What came of a request. False: the turn is over. */
+static bool receive_answer(tr_turn *turn, troupe_self *self, troupe_msg *envelope) {
+    tr_answered it;
+    if (!tr_request_arrived(self, envelope, &it)) return true;
+    self->asks |= TR_ASKS_ANSWER;
+    if (!handle_answer(turn, self, &it)) return false;
+    self->asks &= (uint8_t)~TR_ASKS_ANSWER;
+    return true;
+}
+
+/* News of a group. The watch needs a message for the next; if there is none, the actor fails, since
+ * it would hear no more. False: the turn is over. */
+static bool receive_news(tr_turn *turn, troupe_self *self, troupe_msg *envelope) {
+    uint64_t number;
+    troupe_msg *msg = tr_group_news_arrived(self, envelope, &number);
+    if (!msg) return true;
+    tr_actor_take_in_hand(self, msg);
+    tr_actor_set_doing(self, msg->type->name);
+    troupe_err err = self->what->receive(self, self->state, &msg);
+    if (err || self->ending) return receive_no_more(turn, self, msg, err);
+    if (tr_group_news_handled(self, number, &msg)) {
+        tr_actor_fail(self, TROUPE_NOMEM, "no memory for what comes of a group that it watches");
+        return receive_no_more(turn, self, msg, TROUPE_OK);
+    }
+    tr_store32_relaxed(&self->in_hand, 0);
+    count_handled(self);
+    return true;
+}
+
+static bool receive_parcel(tr_turn *turn, troupe_self *self, troupe_msg *envelope) {
+    troupe_msg *msg = tr_parcel_arrived(self, envelope);
+    if (!msg) return true;
+    return msg->flags & TR_MSG_ASK ? handle_question(turn, self, msg) : handle(turn, self, msg);
+}
+
+/* What is not a message of this actor's like most: a question, a signal, or for somebody else.
+ * False: the turn is over. */
 static TR_COLD bool receive_other(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
+    const bool asks = msg->flags & TR_MSG_ASK;
+    if (asks && msg->generation == tr_ask_generation(tr_actor_generation(self)))
+        return handle_question(turn, self, msg);
     if (msg->generation || tr_signal_of(msg)->to != self->id) {
         end_late_comer(self->rt, msg);
         return true;
@@ -168,7 +253,12 @@ static TR_COLD bool receive_other(tr_turn *turn, troupe_self *self, troupe_msg *
         msg = timer ? tr_timer_arrived(self, msg) : tr_topic_arrived(self, msg);
         return msg ? handle(turn, self, msg) : true;
     }
-    if (tr_exit_arrived(self, msg)) return handle(turn, self, msg);
+    if (msg->type == &tr_request_type) return receive_answer(turn, self, msg);
+    if (msg->type == &tr_parcel_type) return receive_parcel(turn, self, msg);
+    if (msg->type == &tr_group_news_type) return receive_news(turn, self, msg);
+    const bool room = msg->type == &troupe_room_type;
+    if (room ? tr_room_arrived(self, msg) : tr_exit_arrived(self, msg))
+        return handle(turn, self, msg);
     troupe_drop(&msg);
     if (self->ending) return receive_no_more(turn, self, NULL, TROUPE_OK);
     count_handled(self);

@@ -46,6 +46,8 @@ const char *troupe_hint(troupe_err why) {
                "`overflow` or a larger `mailbox_limit` in the receiver's behaviour";
     case TROUPE_GONE:
         return "the receiver has ended: monitor it, or look it up by name before each talk";
+    case TROUPE_STOPPED:
+        return "who was asked has ended as it should: ask whoever has its work now, or give up";
     case TROUPE_BADTYPE:
         return "its `receive` does not know this type: handle it, or return OK to ignore it";
     case TROUPE_TIMEOUT:
@@ -58,6 +60,9 @@ const char *troupe_hint(troupe_err why) {
         return "call `troupe_register_type` for it on the receiving node, with the same fields";
     case TROUPE_REFUSED:
         return "both nodes must be opened with the same `secret`";
+    case TROUPE_DEADLOCK:
+        return "let one of them send and go on, or ask with a shorter deadline; or set "
+               "`break_deadlocks`, and handle DEADLOCK";
     case TROUPE_START_FAILED:
         return "the report before this one says which child, and why";
     case TROUPE_INVALID:
@@ -94,7 +99,8 @@ static void put_doing(tr_sheet *to, const troupe_report *it) {
     tr_sheet_put(to, "\n%-15s %s", *it->message ? "While handling" : "In",
                  *it->message ? it->message : it->doing);
     if (*it->message) put_from(to, it->from, it->waited_ms);
-    if (it->for_ms) tr_sheet_put(to, ", for %" PRIu64 " ms", it->for_ms);
+    if (it->for_ms && it->kind != TROUPE_REPORT_DEADLOCK) /* whose circle says more */
+        tr_sheet_put(to, ", for %" PRIu64 " ms", it->for_ms);
 }
 
 /* Where callers are written, and what stands before the next one. */
@@ -123,13 +129,25 @@ static void put_callers(tr_sheet *to, const troupe_report *it, const char *befor
     if (shown < it->callers) tr_sheet_put(to, "%s... and %u more", between, it->callers - shown);
 }
 
+/* Each wait in a line of its own. */
+static void put_circle(tr_sheet *to, const char *text) {
+    const char *before = "Circle";
+    for (const char *end; *text; text = *end ? end + 2 : end, before = "") {
+        end = strstr(text, "; ");
+        if (!end) end = text + strlen(text);
+        tr_sheet_put(to, "\n%-15s %.*s", before, (int)(end - text), text);
+    }
+}
+
 static void put_reason(tr_sheet *to, const troupe_report *it) {
     if (it->why) {
         tr_sheet_put(to, "\n%-15s %s (%s)", "Reason", troupe_errname(it->why),
                      troupe_strerror(it->why));
         if (it->why >= TROUPE_USER) tr_sheet_put(to, ", number %d", (int)it->why);
     }
-    if (*it->text) {
+    if (it->kind == TROUPE_REPORT_DEADLOCK) {
+        put_circle(to, it->text);
+    } else if (*it->text) {
         tr_sheet_put(to, "\n%-15s ", it->why ? "" : "Reason");
         tr_sheet_quote(to, it->text, QUOTE_MOST); /* who knows where the program has it from */
     }

@@ -19,7 +19,7 @@ tr_hold tr_route_hold(tr_sched *sched, const tr_task *task) {
     for (;;) {
         uint32_t index = tr_load32_acquire(&task->home);
         tr_hold hold = tr_route_hold_worker(sched, index);
-        if (tr_load32_relaxed(&task->home) == index) return hold;
+        if (tr_load32_acquire(&task->home) == index) return hold;
         tr_route_let_go(sched, hold);
     }
 }
@@ -40,25 +40,27 @@ void tr_route_let_go(tr_sched *sched, tr_hold hold) {
 
 /* Whether what waits there already takes longer than to wake somebody. Its thread. */
 static bool busy(const tr_worker *worker) {
-    return tr_pace_backlog(&worker->pace, tr_load32_relaxed(&worker->waiting)) > WAKE_NS;
+    uint32_t waiting = tr_load32_relaxed(&worker->waiting);
+    return waiting && tr_pace_backlog(&worker->pace, tr_clock(), waiting) > WAKE_NS;
 }
 
 static bool fit(const tr_worker *worker) {
     return tr_worker_started(worker) && !tr_load32_relaxed(&worker->stuck);
 }
 
-/* Who should run a task whose home sleeps or is stuck: the caller, else one that is awake, else one
- * that is not stuck; NULL: nobody better than its home. */
+/* Who should run a task whose home sleeps or is stuck: the caller if it is not busy, else another
+ * one that is awake. Else the home itself (NULL), which is woken; if it is stuck, anybody. */
 static tr_worker *better_home(tr_sched *sched, const tr_worker *home) {
     tr_worker *self = tr_sched_mine(sched), *sleeper = NULL;
     if (self && self != home && !busy(self)) return self;
     for (unsigned i = 0; i < sched->room; i++) {
         tr_worker *worker = &sched->worker[i];
-        if (worker == home || !fit(worker)) continue;
+        if (worker == home || worker == self || !fit(worker)) continue;
         if (!tr_worker_asleep(worker)) return worker;
         if (!sleeper) sleeper = worker;
     }
-    return tr_load32_relaxed(&home->stuck) ? sleeper : NULL;
+    if (!tr_load32_relaxed(&home->stuck)) return NULL;
+    return sleeper ? sleeper : self;
 }
 
 /* Moves a task that rests from a home that sleeps or is stuck to a better one: to wake a sleeper
@@ -70,7 +72,7 @@ static tr_worker *move_home(tr_sched *sched, tr_task *task, tr_worker *home) {
         tr_bias_take(&home->bias);
     else if (!tr_bias_try_take(&home->bias))
         return home;
-    bool rests = tr_load32_relaxed(&task->home) == home->index && !task->queued;
+    bool rests = tr_load32_acquire(&task->home) == home->index && !task->queued;
     if (rests) tr_store32_release(&task->home, to->index); /* partner: the loads of `home` */
     tr_bias_give(&home->bias);
     return rests ? to : home;
@@ -162,13 +164,25 @@ tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, bool counte
     return pushed;
 }
 
+tr_push tr_route_post_list(tr_sched *sched, tr_task *task, tr_link *newest, tr_link *oldest,
+                           uint32_t count) {
+    (void)tr_add64_relaxed(&sched->posted, count); /* first, as above */
+    tr_push pushed = tr_mailbox_push_list(&task->box, newest, oldest, count);
+    if (pushed == TR_PUSH_WAKE) {
+        call(sched, task);
+        return TR_PUSH_OK;
+    }
+    if (pushed != TR_PUSH_OK) (void)tr_add64_relaxed(&sched->posted, -(uint64_t)count);
+    return pushed;
+}
+
 tr_push tr_route_replace(tr_sched *sched, tr_task *task, uint32_t generation, tr_link *link,
-                         bool (*may)(const tr_link *link), tr_link **old) {
+                         bool (*may)(const tr_link *link, void *ctx), void *ctx, tr_link **old) {
     for (;;) {
         tr_hold hold = tr_route_hold(sched, task);
         bool gone = tr_load64_acquire(&task->control) >> 32 != generation;
         bool full = tr_mailbox_count(&task->box) >= tr_mailbox_limit(&task->box);
-        *old = full && !gone ? tr_mailbox_replace(&task->box, link, may) : NULL;
+        *old = full && !gone ? tr_mailbox_replace(&task->box, link, may, ctx) : NULL;
         tr_route_let_go(sched, hold);
         if (gone) return TR_PUSH_CLOSED;
         if (*old) (void)tr_add64_relaxed(&sched->posted, 1);

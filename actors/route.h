@@ -18,13 +18,18 @@ TR_COLD tr_push tr_route_push_far(tr_sched *sched, tr_task *task, tr_link *link,
 
 /* The same from a thread that is no worker: it is counted apart. */
 TR_COLD tr_push tr_route_post(tr_sched *sched, tr_task *task, tr_link *link, bool counted);
+/* The same of a list of counted ones, from the newest to the oldest: all or none. FULL is not
+ * final: each of them may be tried. */
+tr_push tr_route_post_list(tr_sched *sched, tr_task *task, tr_link *newest, tr_link *oldest,
+                           uint32_t count);
 
 /* After a push that was FULL: puts a link, which is to be counted, in the place of the oldest one
- * that `may` make room for it, and gives that as `*old`; or, if there is room now, just in, with
- * NULL. OK; FULL: there is no such link; CLOSED, or the generation is over. Any thread; the task is
- * one that drops its oldest. */
+ * that `may(link, ctx)` make room for it, and gives that as `*old`; or, if there is room now, just
+ * in, with NULL. OK; FULL: there is no such link; CLOSED, or the generation is over. Any thread;
+ * the task is one that drops its oldest, or those that are alike. */
 TR_COLD tr_push tr_route_replace(tr_sched *sched, tr_task *task, uint32_t generation, tr_link *link,
-                                 bool (*may)(const tr_link *link), tr_link **old);
+                                 bool (*may)(const tr_link *link, void *ctx), void *ctx,
+                                 tr_link **old);
 
 /* `tr_route_push` by a worker, which the calling thread is. */
 static TR_INLINE tr_push tr_route_push_by(tr_worker *worker, tr_task *task, tr_link *link,

@@ -26,7 +26,8 @@ static void make_rooms(troupe *rt) {
     tr_names_init(&rt->names, rt->heap);
     tr_groups_init(&rt->groups, rt->heap);
     tr_topics_init(&rt->topics, rt);
-    tr_asks_init(&rt->asks, rt->heap);
+    tr_asks_init(&rt->asks, rt, rt->heap);
+    tr_rooms_init(&rt->rooms, rt->heap);
     tr_locals_init(&rt->locals);
     tr_joins_init(&rt->joins, rt->heap);
     tr_types_init(&rt->types, rt->heap);
@@ -46,8 +47,10 @@ void tr_runtime_free(troupe *rt) {
     tr_types_fini(&rt->types);
     tr_locals_fini(&rt->locals);
     tr_joins_fini(&rt->joins);
+    tr_rooms_fini(&rt->rooms);
     tr_asks_fini(&rt->asks);
     tr_topics_fini(&rt->topics);
+    tr_groups_all_lost(rt);
     tr_groups_fini(&rt->groups);
     tr_names_fini(&rt->names);
     tr_ties_fini(&rt->ties);

@@ -12,6 +12,7 @@
 #include "actors/local.h"
 #include "actors/name.h"
 #include "actors/port.h"
+#include "actors/room.h"
 #include "actors/sched.h"
 #include "actors/table.h"
 #include "actors/teller.h"
@@ -50,6 +51,7 @@ struct troupe {
     tr_groups groups;
     tr_topics topics;
     tr_asks asks;
+    tr_rooms rooms;
     tr_joins joins;
     tr_locals locals;
     tr_types types;

@@ -2,6 +2,7 @@
 #include "actors/send.h"
 
 #include "actors/overflow.h"
+#include "actors/peak.h"
 #include "actors/report.h"
 #include "actors/shutdown.h"
 #include "actors/stamp.h"
@@ -18,7 +19,8 @@ enum { HOW = TR_MSG_COUNTED | TR_MSG_ASK | TR_MSG_FOREIGN };
 static inline void stamp(troupe *rt, troupe_msg *it, uint64_t node, uint64_t id, uint64_t to,
                          unsigned how) {
     it->sender = id;
-    it->generation = (uint32_t)(to >> 32);
+    it->generation =
+        how & TR_SEND_ASK ? tr_ask_generation((uint32_t)(to >> 32)) : (uint32_t)(to >> 32);
     it->flags = (it->flags & KEPT) | (how & TR_SEND_FREE ? 0 : TR_MSG_COUNTED) |
                 (how & TR_SEND_ASK ? TR_MSG_ASK : 0) | tr_stamp_now(&rt->sched);
     if (TR_UNLIKELY(node && node != rt->node && id))
@@ -43,6 +45,7 @@ static TR_COLD troupe_err refuse(troupe *rt, troupe_self *self, uint64_t to, tr_
                                  troupe_msg **msg) {
     troupe_msg *it = *msg;
     if (tr_sched_mine(&rt->sched)) tr_account_add(&rt->sched.refused);
+    if (pushed == TR_PUSH_FULL) tr_peak_full(self, to);
     /* A signal drops nobody, and waits elsewhere. */
     if (pushed == TR_PUSH_FULL && tr_is_mail(it) &&
         (pushed = tr_overflow(rt, self, to, msg)) == TR_PUSH_OK)
@@ -58,9 +61,8 @@ static TR_COLD troupe_err send_far(troupe *rt, uint64_t node, uint64_t id, troup
     if (to.node == rt->node && !tr_ask_id(to.id)) return TROUPE_GONE;
     if (tr_ask_id(to.id)) how |= TR_SEND_FREE; /* an asker has reserved the place of its answer */
     if (to.node == rt->node) {
-        troupe_err err = tr_ask_answer(&rt->asks, to.id, msg);
-        if (!err) tr_account_add(&rt->accounts.answers);
-        return err;
+        troupe_ref who = id ? (troupe_ref){node ? node : rt->node, id} : TROUPE_NOBODY;
+        return tr_ask_answer(&rt->asks, to.id, who, msg);
     }
     if (!to.node) return TROUPE_GONE;
     tr_port *port = tr_runtime_port(rt);
@@ -91,6 +93,19 @@ troupe_err tr_send(troupe *rt, troupe_ref from, troupe_ref to, unsigned how, tro
     return send_it(rt, from.node, from.id, to, how, msg);
 }
 
+void tr_send_address(troupe *rt, troupe_ref from, uint64_t to, unsigned how, troupe_msg *msg) {
+    tr_stamp_wake(rt); /* as in `post` */
+    stamp(rt, msg, from.node, from.id, to, how);
+}
+
+bool tr_send_list(troupe *rt, troupe_ref to, troupe_msg *newest, troupe_msg *oldest,
+                  uint32_t count) {
+    troupe_self *self = find(rt, to);
+    if (!self) return false;
+    return tr_route_post_list(&rt->sched, &self->task, &newest->link, &oldest->link, count) ==
+           TR_PUSH_OK;
+}
+
 /* A signal says generation 0, which no actor has: so who receives it leaves the common path, and
  * looks at what stands behind its body. */
 troupe_err tr_send_signal(troupe *rt, unsigned how, troupe_msg **msg) {
@@ -99,10 +114,17 @@ troupe_err tr_send_signal(troupe *rt, unsigned how, troupe_msg **msg) {
     troupe_self *self = tr_table_find(&rt->table, signal->to);
     if (!self) return TROUPE_GONE;
     stamp(rt, it, signal->from.node, signal->from.id, 0, how);
+    it->generation = 0; /* also of a question */
     tr_push pushed = push(rt, &self->task, it, !(how & TR_SEND_FREE));
     if (pushed != TR_PUSH_OK) return refuse(rt, self, signal->to, pushed, msg);
     *msg = NULL;
     return TROUPE_OK;
+}
+
+troupe_err tr_send_ended(troupe *rt, troupe_ref who) {
+    if (who.node == rt->node) return tr_table_ended(&rt->table, who.id);
+    tr_port *port = who.node ? tr_runtime_port(rt) : NULL;
+    return port ? port->ops->ended(port, who) : TROUPE_GONE;
 }
 
 void tr_ask_unanswered(troupe *rt, troupe_ref asker, troupe_err why) {
@@ -169,13 +191,17 @@ troupe_err troupe_tell(troupe_self *self, troupe_ref to, const troupe_type *type
                                            : tell_refused(self, who, to.id, pushed, msg);
 }
 
+/* Who asks may be answered later by who has read its address: see receive_question. */
 troupe_ref troupe_sender(troupe_self *self) {
-    return tr_load32_relaxed(&self->in_hand) ? tr_actor_sender(self) : TROUPE_NOBODY;
+    const uint32_t in_hand = tr_load32_relaxed(&self->in_hand);
+    if (in_hand & TR_MSG_ASK) tr_store32_relaxed(&self->in_hand, in_hand | TR_KEPT);
+    return in_hand ? tr_actor_sender_of(self, in_hand) : TROUPE_NOBODY;
 }
 
 troupe_err troupe_reply(troupe_self *self, troupe_msg **msg) {
     if (!*msg) return TROUPE_INVALID;
-    const troupe_ref to = troupe_sender(self);
+    const uint32_t handling = tr_load32_relaxed(&self->in_hand);
+    const troupe_ref to = handling ? tr_actor_sender_of(self, handling) : TROUPE_NOBODY;
     troupe_err err = tr_send(self->rt, tr_actor_ref(self), to, 0, msg);
     if (err == TROUPE_GONE || err == TROUPE_NOCONNECTION) {
         (*msg)->flags &= ~(uint32_t)TR_MSG_ASK; /* it is an answer now */

@@ -138,6 +138,7 @@ static bool end_all(troupe *rt, uint64_t start, uint64_t stop_by, uint64_t kill_
                tr_table_live(&rt->table), (unsigned)(given / TR_MS));
         out->late = tr_stragglers_name(rt, TR_LAG_STOP, start);
         request_all(rt, TR_CONTROL_KILL, TR_CONTROL_TOP);
+        tr_asks_end(&rt->asks); /* who waits can't end */
         ended = tr_runtime_wait(rt, 0, kill_by);
     }
     /* All memory and threads are left to those who do not return. */

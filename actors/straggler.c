@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "actors/find.h"
+#include "actors/habit.h"
+#include "actors/inspect.h"
+#include "actors/parcel.h"
 #include "actors/report.h"
 
 enum { NAMED_MOST = 32 };
@@ -16,29 +19,6 @@ typedef struct tr_seen {
     uint32_t mail, limit;
     bool inside; /* it is in a callback */
 } tr_seen;
-
-/* Whether a thread is in a turn of that task; under its guard. Of a blocking one no mail may be
- * looked at then. */
-static bool runs(const tr_sched *sched, const tr_task *task, const tr_worker *home) {
-    const uint64_t address = (uint64_t)(uintptr_t)task;
-    if (home) return tr_load64_relaxed(&home->running) == address;
-    for (unsigned i = 0; i < sched->blocking.threads; i++)
-        if (tr_load64_relaxed(&sched->blocking.thread[i].running) == address) return true;
-    return false;
-}
-
-/* Its supervisor may free its bond once a life has ended, or if it is to be buried: then only what
- * the actor itself has is read. One that has not claimed its end can't do so now: it would have to
- * take itself off `running` first, under the guard (tr_turn_unwatch). */
-static void write_path(const troupe_self *self, uint64_t control, tr_seen *seen) {
-    if (!(control & (TR_CONTROL_ENDING | TR_CONTROL_BURY))) {
-        tr_actor_path(self, seen->path, sizeof seen->path);
-        return;
-    }
-    tr_lock(&self->rt->names.lock);
-    snprintf(seen->path, sizeof seen->path, "%s", self->name ? self->name : seen->behaviour);
-    tr_unlock(&self->rt->names.lock);
-}
 
 /* Whether it was to stop, and has not claimed its end. Supervisors wait for others. */
 static bool stays(const troupe_self *self, uint64_t control, bool inside) {
@@ -57,19 +37,20 @@ static bool lags(const troupe_self *self, tr_lag lag, uint64_t control, const tr
 static bool look_at(troupe_self *self, tr_lag lag, const tr_worker *home, tr_seen *seen) {
     tr_task *task = &self->task;
     uint64_t control = tr_load64_acquire(&task->control);
-    seen->inside = runs(&self->rt->sched, task, home);
+    seen->inside = tr_inspect_runs(&self->rt->sched, task, home);
     bool abandoned = control & TR_CONTROL_VACANT;
     if (abandoned && (lag != TR_LAG_CALL || !seen->inside)) return false;
     bool closed = abandoned || (seen->inside && !home);
     const tr_link *oldest = closed ? NULL : tr_mailbox_peek(&task->box);
     seen->behaviour = self->what->name ? self->what->name : "actor";
     seen->who = tr_actor_ref(self);
-    seen->mail = closed ? 0 : (uint32_t)tr_mailbox_length(&task->box);
+    seen->mail = closed ? 0 : (uint32_t)tr_mailbox_length(&task->box) + tr_habit_stashed(self);
     seen->limit = tr_mailbox_limit(&task->box);
     seen->doing = tr_actor_doing(self);
-    if (!seen->inside && oldest) seen->doing = tr_msg_of((tr_link *)(uintptr_t)oldest)->type->name;
+    if (!seen->inside && oldest)
+        seen->doing = tr_parcel_look(tr_msg_of((tr_link *)(uintptr_t)oldest))->type->name;
     if (!lags(self, lag, control, seen)) return false;
-    write_path(self, control, seen);
+    tr_inspect_path(self, control, seen->path, sizeof seen->path);
     return true;
 }
 

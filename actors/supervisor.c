@@ -9,6 +9,7 @@
 #include "actors/supervisor_backoff.h"
 #include "actors/supervisor_order.h"
 #include "actors/supervisor_request.h"
+#include "actors/supervisor_waits.h"
 #include "base/check.h"
 
 enum { WITHIN_MS = 5000 };
@@ -97,6 +98,7 @@ void tr_sup_add(tr_supervisor *sup, tr_kid *kid) {
 static void free_all(void *ctx) {
     troupe_self *self = ctx;
     tr_supervisor *sup = self->state;
+    tr_sup_waits_end(self, sup);
     for (tr_kid *kid; (kid = tr_sup_first(sup));) tr_sup_remove(sup, kid);
     if (sup->model) tr_kid_free(sup->model, self->rt->heap);
     tr_map_fini(&sup->by_id);
@@ -276,6 +278,7 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
     const troupe_supervision *what = arg;
     if (!what || (what->children && !what->child)) return refuse(self, "no children given");
     tr_list_init(&sup->kids);
+    tr_list_init(&sup->asked);
     tr_map_init(&sup->by_id, self->rt->heap);
     tr_map_init(&sup->by_ref, self->rt->heap);
     troupe_err err = TROUPE_OK;
@@ -291,11 +294,20 @@ static troupe_err start(troupe_self *self, void *state, const void *arg) {
 
 static troupe_err stopping(troupe_self *self, void *state) {
     tr_order_stop(self, state, TROUPE_SHUTDOWN);
+    tr_sup_waits_update(self, state);
     return TROUPE_LATER;
 }
 
+void tr_supervisor_say(troupe_self *self, void *state) {
+    tr_supervisor *sup = state;
+    sup->says = true;
+    tr_sup_waits_update(self, sup);
+}
+
 bool tr_supervisor_kill(troupe_self *self, void *state) {
-    return tr_order_kill(self, state);
+    const bool goes_on = tr_order_kill(self, state);
+    if (goes_on) tr_sup_waits_update(self, state);
+    return goes_on;
 }
 
 static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
@@ -306,6 +318,8 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
         tr_order_late(self, sup, tr_msg_body(*msg));
     else if (!tr_admin_receive(self, sup, *msg) && !tr_request_receive(self, sup, msg))
         tr_log(self->rt, TROUPE_WARN, "a supervisor ignores a %s", troupe_type_name(*msg));
+    tr_request_aim_all(self, sup);
+    tr_sup_waits_update(self, sup);
     return TROUPE_OK;
 }
 

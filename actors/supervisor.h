@@ -28,7 +28,10 @@ typedef struct tr_supervisor {
     bool asked_all;     /* its dynamic children were asked to stop */
     bool killed_all;    /* and killed */
     bool brutal;        /* it was killed: so are the children */
+    tr_list asked;      /* children with requests that wait */
     troupe_ref waiter;  /* who wants to know that the start is complete */
+    bool says;          /* in this life somebody waited for it: supervisor_waits.h */
+    struct tr_change *change; /* its wait, while it starts or stops and says so; NULL: none */
 } tr_supervisor;
 
 /* The child that is listed there; NULL: that is the head. */
@@ -71,6 +74,9 @@ void tr_sup_end(tr_supervisor *sup, tr_kid *kid, troupe_err started);
 
 /* Forgets a child that has ended. */
 void tr_sup_remove(tr_supervisor *sup, tr_kid *kid);
+
+/* Somebody waits for it: from here on it says in the graph of waits for whom it waits itself. */
+void tr_supervisor_say(troupe_self *self, void *state);
 
 /* A kill of a supervisor: its children are killed first, then it ends as KILLED. True: it must go
  * on until they are gone; false: it has none. */

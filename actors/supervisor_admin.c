@@ -35,7 +35,7 @@ bool tr_admin_receive(troupe_self *self, tr_supervisor *sup, const troupe_msg *m
 
 troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what, unsigned timeout_ms,
                             troupe_ref *out) {
-    if (tr_sched_inside(&rt->sched)) return TROUPE_INVALID;
+    if (!tr_waits_allowed(rt)) return TROUPE_INVALID;
     const uint64_t deadline = tr_after_ms(tr_runtime_clock(rt), timeout_ms);
     troupe_ref ref;
     troupe_msg *msg = NULL;
@@ -46,11 +46,12 @@ troupe_err troupe_supervise(troupe *rt, const troupe_supervision *what, unsigned
         troupe_drop(&msg);
         return err;
     }
-    err = troupe_ask(rt, ref, &msg, timeout_ms);
+    err = tr_ask_for(rt, ref, (tr_aim){ref, TROUPE_WAIT_START}, &msg, timeout_ms);
     const struct started *started = troupe_as(msg, &started_type);
     if (!err) err = started ? (troupe_err)started->err : TROUPE_BADTYPE;
     troupe_drop(&msg);
-    if (err == TROUPE_GONE) err = TROUPE_START_FAILED; /* it ended before it was asked */
+    /* It ended before it was asked. */
+    if (err == TROUPE_GONE || err == TROUPE_STOPPED) err = TROUPE_START_FAILED;
     if (!err) {
         *out = ref;
         return TROUPE_OK;

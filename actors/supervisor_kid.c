@@ -34,6 +34,7 @@ tr_kid *tr_kid_make(troupe_self *parent, const troupe_child *child) {
     tr_kid *kid = tr_take_zero(heap, sizeof *kid);
     if (!kid) return NULL;
     tr_list_init(&kid->of_sup);
+    tr_list_init(&kid->asked);
     kid->spec = *child;
     if (!kid->spec.shutdown_ms)
         kid->spec.shutdown_ms = child->what == &troupe_supervisor ? TROUPE_FOREVER : SHUTDOWN_MS;
@@ -54,6 +55,7 @@ tr_kid *tr_kid_make_dynamic(const tr_kid *model, const void *arg) {
     tr_kid *kid = tr_take_zero(model->bond.parent->rt->heap, sizeof *kid);
     if (!kid) return NULL;
     tr_list_init(&kid->of_sup);
+    tr_list_init(&kid->asked);
     kid->dynamic = true;
     kid->spec = model->spec;
     kid->bond.parent = model->bond.parent;
@@ -175,7 +177,7 @@ void tr_kid_bury(tr_kid *kid) {
     /* Its name is free, and it has left its groups, at once, not when the burial has run: this
      * tree, or one that contains it, may be started again before. */
     tr_names_forget(&kid->actor->rt->names, kid->actor);
-    tr_groups_forget(&kid->actor->rt->groups, kid->actor->id);
+    tr_groups_forget(kid->actor->rt, kid->actor->id);
     tr_map_remove(kid->refs, &kid->by_ref);
     tr_kid_ask(kid, TR_CONTROL_BURY);
     kid->actor = NULL;

@@ -30,6 +30,7 @@ typedef struct tr_kid {
     uint64_t time;  /* which of its supervisor's times runs for it (supervisor_time.h); 0: none */
     troupe_timer timer; /* that it is told by */
     tr_fifo requests;   /* that wait for its start or end (supervisor_request.h) */
+    tr_list asked;      /* in its supervisor's, while there are some */
     uint32_t restarts;
     uint32_t failures; /* running, for its back-off */
     uint64_t ready_at; /* the same: when it became ready */

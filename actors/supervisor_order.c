@@ -4,6 +4,7 @@
 #include "actors/report.h"
 #include "actors/supervisor_admin.h"
 #include "actors/supervisor_request.h"
+#include "actors/supervisor_waits.h"
 
 /* How long one that was killed may take to return, if it has no time of its own to stop. */
 enum { GRACE_MS = 1000 };
@@ -269,6 +270,7 @@ static void start_next(troupe_self *self, tr_supervisor *sup) {
     sup->busy = false;
     if (sup->phase == PHASE_RUNNING) return;
     sup->phase = PHASE_RUNNING;
+    tr_sup_waits_end(self, sup); /* before anybody hears that it has started */
     tr_admin_tell_waiter(self, sup, TROUPE_OK);
     troupe_ready(self);
 }

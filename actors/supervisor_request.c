@@ -73,6 +73,57 @@ void tr_request_settle(tr_kid *kid, troupe_err started, bool ended) {
         else
             tr_fifo_put(&kid->requests, link);
     }
+    if (!kid->requests.head) tr_list_remove(&kid->asked);
+}
+
+/* --- What they wait for ----------------------------------------------------------------------- */
+
+static bool changes(const tr_kid *kid) {
+    return kid->actor &&
+           (kid->state == TROUPE_CHILD_STARTING || kid->state == TROUPE_CHILD_STOPPING);
+}
+
+/* The child whose start or stop comes before that of another one can be over; NULL: none. */
+static const tr_kid *first_of(tr_supervisor *sup, const tr_kid *kid) {
+    if (changes(kid)) return kid;
+    if (sup->model || kid->delayed) return NULL;
+    tr_kid *first = tr_sup_first(sup);
+    while (first && !changes(first)) first = tr_sup_next(sup, first);
+    return first;
+}
+
+/* Says in the graph of waits whom a waiting thread waits for. */
+static void aim_at(troupe_self *self, troupe_ref waiter, const tr_kid *kid) {
+    tr_aim aim = {tr_actor_ref(self), TROUPE_WAIT_ANSWER};
+    if (waiter.node != self->rt->node || !tr_ask_id(waiter.id)) return;
+    if (kid) {
+        bool starts = kid->state == TROUPE_CHILD_STARTING;
+        aim = (tr_aim){tr_actor_ref(kid->actor), starts ? TROUPE_WAIT_START : TROUPE_WAIT_STOP};
+    }
+    tr_ask_aim(&self->rt->asks, waiter.id, aim);
+}
+
+/* The same for all requests that wait for a child. */
+static void aim(troupe_self *self, tr_supervisor *sup, const tr_kid *kid) {
+    const tr_kid *first = first_of(sup, kid);
+    for (tr_link *link = kid->requests.head; link; link = link->next)
+        aim_at(self, tr_msg_sender(tr_msg_of(link), self->rt->node), first);
+}
+
+void tr_request_aim_all(troupe_self *self, tr_supervisor *sup) {
+    if (!tr_load32_relaxed(&self->rt->asks.open) || sup->model) return;
+    for (tr_list *at = sup->asked.next; at != &sup->asked; at = at->next)
+        aim(self, sup, TR_OWNER(at, tr_kid, asked));
+    if (troupe_same(sup->waiter, TROUPE_NOBODY) || tr_list_empty(&sup->kids)) return;
+    const tr_kid *first = first_of(sup, tr_sup_first(sup));
+    if (first) aim_at(self, sup->waiter, first);
+}
+
+/* Keeps a request for a child. */
+static void keep(tr_supervisor *sup, tr_kid *kid, troupe_msg *msg) {
+    tr_fifo_put(&kid->requests, &msg->link);
+    tr_list_remove(&kid->asked);
+    tr_list_add(&sup->asked, &kid->asked);
 }
 
 /* --- In the supervisor ------------------------------------------------------------------------ */
@@ -90,22 +141,26 @@ static troupe_err alive(const tr_kid *kid) {
 static troupe_err start(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
     tr_limits_clear(&kid->limits);
     kid->failures = 0;
-    tr_fifo_put(&kid->requests, &(*msg)->link);
+    keep(sup, kid, *msg);
     troupe_err err = tr_order_add(self, sup, kid);
-    if (err)
+    if (err) {
         kid->requests = (tr_fifo){0};
-    else
+        tr_list_remove(&kid->asked);
+    } else {
         *msg = NULL;
+    }
+    if (!err && sup->model) aim(self, sup, kid);
     return err;
 }
 
 /* The same with one that is held, which gets a new chance. */
 static troupe_err release(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
-    tr_fifo_put(&kid->requests, &(*msg)->link);
+    keep(sup, kid, *msg);
     *msg = NULL;
     tr_limits_clear(&kid->limits);
     kid->failures = 0;
     tr_order_release(self, sup, kid);
+    if (sup->model) aim(self, sup, kid);
     return TROUPE_OK;
 }
 
@@ -129,9 +184,11 @@ static troupe_err add(troupe_self *self, tr_supervisor *sup, troupe_msg **msg) {
 
 /* Ends a child for a request, which waits until it is gone. */
 static void end(troupe_self *self, tr_supervisor *sup, tr_kid *kid, troupe_msg **msg) {
-    tr_fifo_put(&kid->requests, &(*msg)->link);
+    keep(sup, kid, *msg);
     *msg = NULL;
+    bool stays = tr_kid_lives(kid); /* else it may be forgotten at once */
     tr_order_end(self, sup, kid);
+    if (stays && sup->model) aim(self, sup, kid);
 }
 
 /* Whether an actor of this runtime lives, and is not about to be buried. */
@@ -218,6 +275,7 @@ bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg)
     troupe_ref child = TROUPE_NOBODY;
     troupe_msg *request = *msg;
     *msg = NULL; /* from here on it is ours, and its own answer */
+    tr_actor_keep(self);
     troupe_err err;
     if (body_of(request)->act >= TROUPE_FIND_CHILD) {
         err = tell(self, sup, request);

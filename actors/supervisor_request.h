@@ -5,6 +5,10 @@
 
 #include "actors/supervisor.h"
 
+/* Says in the graph of waits, after all that may have changed it, what the threads wait for whose
+ * requests wait: the child that starts or stops at this moment. */
+void tr_request_aim_all(troupe_self *self, tr_supervisor *sup);
+
 /* Handles a request, at once or when its child is ready or gone; then the message is kept. False:
  * it is none. */
 bool tr_request_receive(troupe_self *self, tr_supervisor *sup, troupe_msg **msg);

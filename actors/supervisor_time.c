@@ -16,10 +16,8 @@ bool tr_time_set(tr_kid *kid, unsigned ms) {
     troupe_self *self = kid->bond.parent;
     tr_supervisor *sup = self->state;
     tr_time_end(kid);
-    /* A supervisor's mail outlives it, its children do not: so the life is part of the number. */
-    const uint64_t life = tr_load32_relaxed(&self->lives);
     const struct tr_late late = {.who = kid->dynamic ? kid->by_ref.key : kid->by_id.key,
-                                 .nth = life << 32 | ++sup->times};
+                                 .nth = ++sup->times};
     if (!set(self, late, ms, &kid->timer)) return false;
     kid->time = late.nth;
     return true;
@@ -28,7 +26,7 @@ bool tr_time_set(tr_kid *kid, unsigned ms) {
 void tr_time_end(tr_kid *kid) {
     if (!kid->time) return;
     kid->time = 0;
-    (void)troupe_cancel(kid->bond.parent, kid->timer); /* it may have fired */
+    (void)troupe_cancel(kid->bond.parent, kid->timer); /* then it never comes, fired or not */
 }
 
 bool tr_time_set_all(troupe_self *self, unsigned ms) {
@@ -39,7 +37,7 @@ tr_kid *tr_time_passed(tr_supervisor *sup, const struct tr_late *late) {
     tr_map_entry *entry = tr_map_find(sup->model ? &sup->by_ref : &sup->by_id, late->who);
     for (; entry; entry = tr_map_same(entry)) {
         tr_kid *kid = sup->model ? TR_OWNER(entry, tr_kid, by_ref) : TR_OWNER(entry, tr_kid, by_id);
-        if (kid->time != late->nth) continue;
+        if (kid->time != late->nth) continue; /* another one with that key */
         kid->time = 0;
         return kid;
     }

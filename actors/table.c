@@ -175,13 +175,23 @@ void tr_table_give(tr_table *table, uint32_t worker, troupe_self *self) {
 
 /* --- Generations ------------------------------------------------------------------------------ */
 
-uint64_t tr_table_retire(troupe_self *self) {
+uint64_t tr_table_retire(troupe_self *self, bool well) {
     /* Only generations after the last are refused reuse; 0 is none, so a ref never comes again. */
-    uint64_t next = (uint64_t)(uint32_t)(tr_actor_generation(self) + 1) << 32 | TR_CONTROL_VACANT;
+    uint64_t next = (uint64_t)(uint32_t)(tr_actor_generation(self) + 1) << 32 | TR_CONTROL_VACANT |
+                    (well ? TR_CONTROL_ENDED_WELL : 0);
     uint64_t control = tr_load64_relaxed(&self->task.control);
     while (!tr_cas64_seq(&self->task.control, &control, next)) {
     }
     return control;
+}
+
+troupe_err tr_table_ended(const tr_table *table, uint64_t id) {
+    const troupe_self *self = tr_table_at(table, (uint32_t)id);
+    if (!self) return TROUPE_GONE;
+    const uint64_t control = tr_load64_acquire(&self->task.control);
+    const uint32_t marks = TR_CONTROL_VACANT | TR_CONTROL_ENDED_WELL;
+    const bool next = control >> 32 == (uint32_t)(id >> 32) + UINT64_C(1);
+    return next && (control & marks) == marks ? TROUPE_STOPPED : TROUPE_GONE;
 }
 
 bool tr_table_mark(troupe_self *self, uint32_t generation, uint32_t marks) {

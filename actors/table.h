@@ -65,8 +65,13 @@ uint64_t tr_table_youngest_supervisor(tr_table *table);
 /* Ends an actor's place: its generation must have been raised by tr_table_retire. */
 void tr_table_give(tr_table *table, uint32_t worker, troupe_self *self);
 
-/* Makes every ref to this actor stale, from this moment on, and returns its last `control`. */
-uint64_t tr_table_retire(troupe_self *self);
+/* Makes every ref to this actor stale, from this moment on, and returns its last `control`. `well`:
+ * it has ended in good order. */
+uint64_t tr_table_retire(troupe_self *self, bool well);
+
+/* How the actor with that id, which is no more, has ended: STOPPED: in good order; GONE: not, or
+ * another one has its place by now, or there never was one. */
+troupe_err tr_table_ended(const tr_table *table, uint64_t id);
 
 /* Sets marks (TR_CONTROL_NAMED, ...) of the actor that has that generation. False: it has ended. */
 TR_CHECKED bool tr_table_mark(troupe_self *self, uint32_t generation, uint32_t marks);

@@ -13,7 +13,10 @@ enum {
     TR_CONTROL_BURY = 8,  /* end for good; only while held */
     /* Its supervisor waits for it no more: it ends by itself, once its callback returns. */
     TR_CONTROL_ABANDONED = 1024,
-    TR_CONTROL_REQUESTS = 15 | TR_CONTROL_ABANDONED,
+    TR_CONTROL_URGED = 524288, /* urgent mail has come: it goes before the other */
+    /* It is waited for: if it is a supervisor, it says for whom it waits itself. */
+    TR_CONTROL_SAY = 2097152,
+    TR_CONTROL_REQUESTS = 15 | TR_CONTROL_ABANDONED | TR_CONTROL_URGED | TR_CONTROL_SAY,
     TR_CONTROL_FROZEN = 16, /* the call is here: only a request has it run */
     TR_CONTROL_VACANT = 32, /* nobody has this generation yet: a ref that says so is made up */
     /* What its end has to see to; set once, by who made it so, and told by tr_table_retire. */
@@ -28,8 +31,12 @@ enum {
     TR_CONTROL_LEFT = 16384,   /* who abandoned it touches it no more */
     /* Its overflow policy; both constant for one actor. */
     TR_CONTROL_DROP_NEWEST = 32768,
-    TR_CONTROL_DROP_OLDEST = 65536, /* its line may be changed by senders: see route.c */
-    TR_CONTROL_STAYS = 131072       /* its `stopping` said LATER, until the next START */
+    TR_CONTROL_DROP_OLDEST = 65536,      /* its line may be changed by senders: see route.c */
+    TR_CONTROL_COALESCE = 32768 | 65536, /* both: as DROP_OLDEST, of those that are alike */
+    TR_CONTROL_STAYS = 131072,           /* its `stopping` said LATER, until the next START */
+    TR_CONTROL_TAKES_URGENT = 262144,    /* it lets urgent mail go first; constant for one actor */
+    /* With VACANT: the one that had the place last has ended in good order. */
+    TR_CONTROL_ENDED_WELL = 1048576
 };
 
 /* The home of a task that has none: it is run by a thread of its own (blocking.h), or not yet. */

@@ -242,4 +242,6 @@ void tr_port_node_lost(troupe *rt, uint64_t node) {
     end_held(rt, &losses.forgotten);
     tr_fired_send(rt, &losses.fired);
     tr_ask_node_lost(&rt->asks, node);
+    tr_rooms_tell_node(rt, node, TROUPE_NOCONNECTION);
+    tr_groups_node_lost(rt, node);
 }

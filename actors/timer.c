@@ -99,11 +99,15 @@ static void refused(tr_timers *timers, tr_timer *timer, troupe_err err) {
     tr_timer_end(timers, timer);
 }
 
-/* Sends it to an asker, whose answer it is; or to nobody. */
+/* Sends it to an asker, whose answer it is; or to nobody. Without a message: its time is over. */
 static void answer(tr_timers *timers, tr_timer *timer) {
     troupe *rt = timers->rt;
     troupe_ref to = target(rt, timer);
-    troupe_err err = tr_send(rt, TROUPE_NOBODY, to, 0, &timer->msg);
+    troupe_err err = TROUPE_OK;
+    if (timer->msg)
+        err = tr_send(rt, TROUPE_NOBODY, to, 0, &timer->msg);
+    else
+        tr_ask_fail(&rt->asks, to.id, TROUPE_TIMEOUT);
     if (err) tr_dead_letter(rt, to, &timer->msg, TR_DEAD_OUTSIDE, tr_dead_reason(to, err), err);
     tr_timer_end(timers, timer);
 }
@@ -394,6 +398,21 @@ troupe_err troupe_set_timer(troupe_self *self, uint64_t key, unsigned ms, unsign
 troupe_err troupe_receive_timeout(troupe_self *self, unsigned ms, troupe_msg **msg) {
     const tr_setting how = {.to = tr_actor_ref(self), .silence_ms = ms, .keyed = true};
     return ms ? set(self, &how, msg, NULL) : TROUPE_INVALID;
+}
+
+troupe_err tr_timer_expiry(troupe_self *self, uint64_t asker, unsigned ms, troupe_timer *out) {
+    tr_timers *timers = &self->rt->timers;
+    const tr_setting how = {.to = {self->rt->node, asker}};
+    tr_timer *timer = make(self, &how, NULL), *old = NULL;
+    if (!timer) return TROUPE_NOMEM;
+    self->has_timers = true;
+    const uint64_t deadline = tr_after_ms(troupe_now(self->rt), ms);
+    tr_lock(&timers->lock);
+    bool ok = enter(timers, timer, deadline, &old);
+    out->id = timer->by_id.key;
+    tr_unlock(&timers->lock);
+    if (!ok) tr_give(self->rt->heap, timer, sizeof *timer);
+    return ok ? TROUPE_OK : TROUPE_NOMEM;
 }
 
 /* Cancels the timer that was found under the lock, and gives that back. */

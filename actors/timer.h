@@ -53,9 +53,13 @@ typedef struct tr_timers {
 /* The type of what a timer puts into a mailbox; nobody's `receive` sees it. */
 extern const troupe_type tr_timer_type;
 
+/* The type of what is put around messages that are urgent or have a deadline (parcel.h). */
+extern const troupe_type tr_parcel_type;
+
 /* Whether what is in a mailbox is mail. A signal is not: it is dealt with, or is over, by rules of
  * its own (tie.h). The timer of another actor is, and holds a place. */
 static inline bool tr_is_mail(const troupe_msg *msg) {
+    if (msg->type == &tr_parcel_type) return true;
     return msg->generation || (msg->type == &tr_timer_type && (msg->flags & TR_MSG_COUNTED));
 }
 
@@ -92,6 +96,10 @@ bool tr_timers_due(tr_timers *timers, uint64_t last, uint64_t until);
 
 /* Ends all timers of an actor; what they have put into mailboxes is void. */
 void tr_timers_forget(tr_timers *timers, troupe_self *self);
+
+/* After `ms` milliseconds an asker of this actor's is told that its time is over. NOMEM. */
+TR_CHECKED troupe_err tr_timer_expiry(troupe_self *self, uint64_t asker, unsigned ms,
+                                      troupe_timer *out);
 
 /* What a timer has put into an actor's mailbox has come out of it: the message that it is for the
  * actor from here on; NULL: nothing, since it was cancelled meanwhile. By whoever runs the actor.

@@ -26,22 +26,36 @@ static bool settle(tr_turn *turn, bool *late) {
     return tr_worker_look(worker, turn->task, late);
 }
 
-/* What guards the private part of the task that this turn runs. */
-static bool enter(const tr_turn *turn) {
-    if (turn->worker) return tr_bias_enter(&turn->worker->bias);
-    tr_lock(&turn->sched->blocking.lock);
+/* What guards the private part of tasks: a worker's bias; NULL: the lock of those without home. */
+static bool enter_as(tr_sched *sched, tr_worker *worker) {
+    if (worker) return tr_bias_enter(&worker->bias);
+    tr_lock(&sched->blocking.lock);
     return false;
 }
 
-static void leave(const tr_turn *turn, bool lightly) {
-    if (turn->worker)
-        tr_bias_leave(&turn->worker->bias, lightly);
+static void leave_as(tr_sched *sched, tr_worker *worker, bool lightly) {
+    if (worker)
+        tr_bias_leave(&worker->bias, lightly);
     else
-        tr_unlock(&turn->sched->blocking.lock);
+        tr_unlock(&sched->blocking.lock);
+}
+
+/* The worker that guards the task that the calling thread runs, or is starting. */
+static tr_worker *home_of(tr_sched *sched, const tr_task *task) {
+    return tr_load32_relaxed(&task->home) == TR_NOWHERE ? NULL : tr_sched_mine(sched);
+}
+
+static bool enter(const tr_turn *turn) {
+    return enter_as(turn->sched, turn->worker);
+}
+
+static void leave(const tr_turn *turn, bool lightly) {
+    leave_as(turn->sched, turn->worker, lightly);
 }
 
 static void give_way(tr_turn *turn) {
     turn->over = true;
+    tr_task_crowded(turn->task);
     if (!turn->worker) {
         turn->again = true;
         return;
@@ -69,9 +83,18 @@ static tr_link *next(tr_turn *turn, bool *late) {
     return tr_turn_pop(turn, turn->worker, turn->task);
 }
 
+/* What its callback has sent to other nodes goes out. */
+static void let_go(tr_worker *worker, uint64_t ends) {
+    if (!worker || !tr_load32_relaxed(&worker->defers)) return;
+    tr_store32_relaxed(&worker->defers, 0);
+    tr_pace_until(&worker->pace, ends);
+    tr_task_settle(worker->sched->rt);
+}
+
 tr_link *tr_turn_next_slowly(tr_turn *turn) {
     tr_worker *worker = turn->worker;
     bool late = false;
+    let_go(worker, turn->ends);
     bool lightly = enter(turn);
     tr_link *link = next(turn, &late);
     leave(turn, lightly);
@@ -113,27 +136,25 @@ void tr_turn_freeze(tr_turn *turn) {
 }
 
 tr_fifo tr_turn_take_mail(tr_sched *sched, tr_task *task) {
-    tr_worker *worker = tr_sched_mine(sched);
-    if (tr_load32_relaxed(&task->home) == TR_NOWHERE)
-        return tr_blocking_take_mail(&sched->blocking, task);
-    bool lightly = tr_bias_enter(&worker->bias);
+    tr_worker *home = home_of(sched, task);
+    bool lightly = enter_as(sched, home);
     tr_fifo mail = tr_mailbox_take_all(&task->box);
-    tr_bias_leave(&worker->bias, lightly);
+    leave_as(sched, home, lightly);
     return mail;
 }
 
 void tr_turn_put_back(tr_sched *sched, tr_task *task, tr_link *link) {
-    tr_worker *worker = tr_sched_mine(sched);
-    bool lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    tr_worker *home = home_of(sched, task);
+    bool lightly = enter_as(sched, home);
     tr_mailbox_unpop(&task->box, link);
-    if (worker) tr_bias_leave(&worker->bias, lightly);
+    leave_as(sched, home, lightly);
 }
 
 bool tr_turn_give_places(tr_sched *sched, tr_task *task, uint32_t places) {
-    tr_worker *worker = tr_sched_mine(sched);
-    bool room = false, lightly = worker ? tr_bias_enter(&worker->bias) : false;
+    tr_worker *home = home_of(sched, task);
+    bool room = false, lightly = enter_as(sched, home);
     for (; places; places--) room = tr_mailbox_handled(&task->box) || room;
-    if (worker) tr_bias_leave(&worker->bias, lightly);
+    leave_as(sched, home, lightly);
     return room;
 }
 
@@ -168,7 +189,9 @@ void tr_turn_run(tr_worker *worker, tr_task *task) {
     turn.chained = !sched->stepped && worker->index < sched->workers;
     worker->turn = &turn;
     (void)tr_turn_goes_on(&turn);
+    tr_task_crowded(task);
     tr_task_turn(&turn);
+    let_go(worker, 0);
     worker->turn = NULL;
     tr_store64_relaxed(&worker->running, 0);
 }
@@ -176,6 +199,8 @@ void tr_turn_run(tr_worker *worker, tr_task *task) {
 bool tr_turn_run_blocking(tr_sched *sched, tr_task *task) {
     tr_pace pace = {.others = 0};
     tr_turn turn = {.sched = sched, .pace = &pace, .task = task, .ends = sched->budget};
+    tr_task_crowded(task);
+    if (tr_blocking_me) tr_blocking_me->turn = &turn;
     tr_task_turn(&turn);
     return turn.again;
 }

@@ -7,6 +7,7 @@
 #include "base/check.h"
 
 struct tr_sched;
+struct troupe;
 
 /* What a message that is being handled leaves to be done. */
 enum {
@@ -67,6 +68,15 @@ static inline tr_link *tr_turn_first(tr_turn *turn) {
  * abandoned, whose mail has been taken away, and this belongs to that. */
 TR_CHECKED bool tr_turn_put_first(tr_turn *turn, tr_link *link);
 
+/* More than one message waits for a task as its turn begins, or when that is cut short. Not the
+ * scheduler's: peak.c. */
+TR_COLD void tr_task_crowded(tr_task *task);
+
+/* What the last callback has sent to other nodes goes out. Not the scheduler's: port.c. */
+TR_COLD void tr_task_settle(struct troupe *rt);
+/* What callbacks have sent that take long goes out. Not the scheduler's: port.c. */
+TR_COLD void tr_task_hurry(struct troupe *rt);
+
 /* Parts of `tr_turn_next`, for this header and turn.c; under the home's bias. */
 
 /* Puts the call, which is here, into the mailbox. False: mail or a request has come. */
@@ -93,6 +103,7 @@ static TR_INLINE tr_link *tr_turn_pop(tr_turn *turn, tr_worker *worker, tr_task 
     if (!turn->over || !turn->chained || tr_worker_called(worker)) return NULL;
     tr_task *next = turn->next = tr_worker_get(worker);
     if (next) turn->mail = tr_mailbox_pop(&next->box);
+    if (next && TR_UNLIKELY(next->box.line.head != NULL)) tr_task_crowded(next);
     return NULL;
 }
 

@@ -4,6 +4,7 @@
 
 #include "actors/abandon.h"
 #include "actors/send.h"
+#include "actors/stash.h"
 #include "serial/share.h"
 
 /* Whether it is the message that it has failed on: the next that is handled, so nothing else has
@@ -11,6 +12,10 @@
 static bool has_failed_on(const troupe_self *self, const troupe_msg *msg) {
     const tr_bond *bond = self->bond;
     return bond->tries && bond->again == msg && bond->tried_at == tr_load64_relaxed(&self->handled);
+}
+
+bool tr_unread_is_again(const troupe_self *self, const troupe_msg *msg) {
+    return self->bond && has_failed_on(self, msg);
 }
 
 void tr_unread_flush(troupe_self *self) {
@@ -39,20 +44,21 @@ void tr_unread_flush(troupe_self *self) {
     if (again) tr_turn_put_back(&rt->sched, &self->task, again);
     tr_store32_relaxed(&self->flushed, tr_load32_relaxed(&self->flushed) + ended);
     bool wanted = tr_turn_give_places(&rt->sched, &self->task, places);
-    tr_port *port = wanted ? tr_runtime_port(rt) : NULL;
-    if (port) port->ops->room(port, me);
+    if (wanted) tr_rooms_freed(rt, me);
 }
 
 /* A signal that was received is a message like others, but of the life that it was for. */
 static bool was_signal(const troupe_msg *msg) {
     const troupe_type *what = tr_msg_content(msg)->type;
-    bool type = what == &troupe_down_type || what == &troupe_exit_type;
+    bool type = what == &troupe_down_type || what == &troupe_exit_type ||
+                what == &troupe_room_type || what == &troupe_group_changed_type;
     return type && !(msg->flags & TR_MSG_COUNTED);
 }
 
 static bool try_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_dead *reason) {
     tr_bond *bond = self->bond;
     if (!bond || !bond->poison_after || was_signal(msg)) return false;
+    if (self->asks & TR_ASKS_ANSWER) return false; /* that was asked for by the life that ends */
     uint32_t tries = has_failed_on(self, msg) ? bond->tries + 1 : 1;
     bond->tries = 0;
     if (tr_actor_answered(self)) return false; /* it would be answered twice */
@@ -64,6 +70,7 @@ static bool try_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_
     bond->again = msg;
     bond->tried_at = tr_load64_relaxed(&self->handled);
     turn->owed = TR_OWES_NOTHING; /* it was not handled, and keeps its place */
+    tr_stash_give_back(self);     /* behind it: nothing is handled before it */
     tr_turn_put_back(&self->rt->sched, &self->task, &msg->link);
     return true;
 }

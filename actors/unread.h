@@ -15,4 +15,8 @@ void tr_unread_flush(troupe_self *self);
 TR_CHECKED bool tr_unread_again(tr_turn *turn, troupe_self *self, troupe_msg *msg,
                                 troupe_dead *reason);
 
+/* Whether that message, the first of its mail, is the one that it has failed on and is to try
+ * again. By whoever runs it and may tell (abandon.h). */
+bool tr_unread_is_again(const troupe_self *self, const troupe_msg *msg);
+
 #endif

@@ -62,6 +62,8 @@ static bool look(tr_watch *watch, tr_worker *worker, uint64_t now) {
         tr_store32_seq(&worker->stuck, 0);
         return !asleep;
     }
+    if (now - seen->since >= STUCK_NS && tr_load32_relaxed(&worker->defers))
+        tr_task_hurry(watch->sched->rt);
     if (!held_up(worker, seen, now)) return true;
     tr_store32_seq(&worker->stuck, 1);
     tr_sched_relieve(watch->sched, worker, now - seen->since >= SPARE_NS);

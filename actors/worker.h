@@ -38,6 +38,8 @@ typedef struct tr_worker {
         tr_done done;
         uint32_t waiting;
     } seen;              /* at the last look of who lingers, and that one's */
+    tr_atomic32 defers;  /* 1: what it sends to other nodes waits until its callback ends; its
+                          * thread writes, the watch reads */
     tr_atomic32 started; /* 1: it has a thread */
     tr_atomic32 thread_id;
     tr_thread thread;

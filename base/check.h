@@ -24,8 +24,9 @@ enum { TR_DEBUG = 1 };
  * which also exports. */
 #define TR_CHECKED __attribute__((warn_unused_result))
 
-/* For the slow half of a function whose quick half must stay small: it is kept apart. And what is
- * mostly, or hardly ever, true. */
+/* For the slow half of a function whose quick half must stay small: it is kept apart, and if it is
+ * rare, small as well. And what is mostly, or hardly ever, true. */
+#define TR_APART __attribute__((noinline))
 #define TR_COLD __attribute__((noinline, cold))
 #define TR_INLINE inline __attribute__((always_inline))
 #define TR_LIKELY(condition) __builtin_expect(!!(condition), 1)

@@ -7,14 +7,14 @@ import json
 import statistics
 import sys
 
-LARGER_IS_BETTER = {"M/s", "restarts/s"}
+LARGER_IS_BETTER = {"M/s", "MiB/s", "restarts/s"}
 PANELS = [
     ("one core", "one", ["pingpong", "ring", "count", "fanin", "spawn"]),
     ("all cores", "all", ["pingpong", "ring", "count", "fanin", "fanin100", "spawn"]),
     ("all cores", "all", ["big", "forkjoin", "chameneos", "bank"]),
 ]
-SYSTEMS = ["troupe", "go", "tokio", "caf", "erlang"]
-COLOURS = ["#c0392b", "#2e86ab", "#e0a030", "#7b5ea7", "#5a9e6f"]
+SYSTEMS = ["troupe", "go", "tokio", "caf", "erlang", "plain", "nng"]
+COLOURS = ["#c0392b", "#2e86ab", "#e0a030", "#7b5ea7", "#5a9e6f", "#777777", "#aaaaaa"]
 
 
 def read(path):

@@ -1,6 +1,7 @@
 /* Three producers and one consumer, plain threads without a runtime, and a channel between them
  * that holds two jobs: who is ahead waits. */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <troupe/channel.h>
@@ -33,10 +34,39 @@ static int do_job(struct job *job) {
     return sum;
 }
 
+/* What each side hears when the other one is full, empty or gone. */
+static bool edges(void) {
+    troupe_tx *tx;
+    troupe_rx *rx;
+    struct job one = {1, 1}, two = {2, 2};
+    void *item = &one;
+    if (troupe_channel_open(1, NULL, NULL, &tx, &rx)) return false;
+    printf("send: %s", troupe_errname(troupe_channel_try_send(tx, &item)));
+    item = &two;
+    printf(", %s", troupe_errname(troupe_channel_try_send(tx, &item)));
+    printf(", %s", troupe_errname(troupe_channel_send(tx, &item, 1)));
+    troupe_channel_close(rx);
+    printf(", and once the receiver has closed %s",
+           troupe_errname(troupe_channel_send(tx, &item, 1)));
+    printf("; the item is %s\n", item == &two ? "still ours" : "gone");
+
+    printf("receive: %s", troupe_errname(troupe_channel_try_recv(rx, &item)));
+    printf(", %s\n", troupe_errname(troupe_channel_try_recv(rx, &item)));
+    troupe_channel_drop(&tx);
+    (void)troupe_channel_end(&rx);
+    if (troupe_channel_open(1, NULL, NULL, &tx, &rx)) return false;
+    printf("of an empty one: %s", troupe_errname(troupe_channel_try_recv(rx, &item)));
+    printf(", %s", troupe_errname(troupe_channel_recv(rx, &item, 1)));
+    troupe_channel_drop(&tx);
+    printf(", and without a sender %s\n", troupe_errname(troupe_channel_recv(rx, &item, 1)));
+    (void)troupe_channel_end(&rx);
+    return true;
+}
+
 int main(void) {
     troupe_tx *tx;
     troupe_rx *rx;
-    if (troupe_channel_open(2, free, NULL, &tx, &rx)) return 1;
+    if (!edges() || troupe_channel_open(2, free, NULL, &tx, &rx)) return 1;
     pthread_t thread[PRODUCERS];
     int started = 0, jobs = 0, sum = 0;
     for (; started < PRODUCERS; started++) {

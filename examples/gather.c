@@ -27,7 +27,10 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     const struct shop *shop = state;
     const struct price *asked = troupe_as(*msg, &price_type);
     if (!asked) return TROUPE_BADTYPE;
-    if (!shop->ms) return TROUPE_OK;
+    if (!shop->ms) { /* it reads the address, and never writes; else that would be told at once */
+        (void)troupe_sender(self);
+        return TROUPE_OK;
+    }
     const struct price price = {asked->what, shop->cents};
     troupe_msg *answer = NULL;
     troupe_err err = troupe_make(troupe_runtime(self), &price_type, &price, &answer);

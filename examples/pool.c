@@ -1,61 +1,53 @@
-/* A pool of two, which is asked for more than it can do: what does not fit comes back at once, the
- * pool answers all the time, and what a worker fails on is done again. In a simulation, so that the
- * order is always the same. */
+/* A pool of two that may grow to four, and is asked for more than it can do: what does not fit
+ * comes back at once, so the pool answers all the time, however much comes; and what a worker
+ * fails on is done again. In a simulation, so that the order is always the same. */
 #include <stdio.h>
 #include <troupe/simulation.h>
 #include <troupe/troupe.h>
 
-enum { WAIT = 3 }; /* how many jobs each worker may have before it */
+enum { JOBS = 200 };
 
 struct job {
     uint32_t number;
 };
 static const troupe_type job_type = TROUPE_TYPE(job, TROUPE_FIELD(job, number));
 
-static unsigned done, failed;
-static bool tried[60];
-
-static troupe_err start(troupe_self *self, void *state, const void *arg) {
-    (void)state;
-    (void)arg;
-    return troupe_join_group(troupe_runtime(self), troupe_me(self), "pool");
-}
+static bool tried[JOBS];
 
 static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     const struct job *job = troupe_as(*msg, &job_type);
     (void)state;
-    if (!job || job->number >= 60) return TROUPE_BADTYPE;
+    if (!job || job->number >= JOBS) return TROUPE_BADTYPE;
     if (job->number % 10 == 5 && !tried[job->number]) { /* each tenth is too much at first */
         tried[job->number] = true;
-        failed++;
         return troupe_fail(self, TROUPE_USER, "job %u", (unsigned)job->number);
     }
-    done++;
-    return TROUPE_OK;
+    return troupe_reply(self, msg);
 }
 
-static const troupe_behaviour worker = {
-    .name = "worker", .mailbox_limit = WAIT, .start = start, .receive = receive};
+static const troupe_behaviour worker = {.name = "worker", .receive = receive};
 
-/* Posts so many jobs at once, and says how many the pool took. */
-static bool post(troupe *rt, uint32_t from, uint32_t past, unsigned *shed) {
-    for (uint32_t i = from; i < past; i++) {
-        troupe_msg *msg = NULL;
-        if (troupe_make(rt, &job_type, &(struct job){i}, &msg)) return false;
-        troupe_err err = troupe_post_least(rt, "pool", &msg);
+/* Posts so many jobs at once, and then asks for one: how long does that take? */
+static bool rush(troupe_sim *sim, troupe *rt, troupe_pool *pool, unsigned jobs) {
+    static uint32_t number;
+    troupe_pool_stats before, after;
+    troupe_msg *msg = NULL;
+    troupe_pool_look(pool, &before);
+    for (unsigned i = 0; i < jobs; i++) {
+        if (troupe_make(rt, &job_type, &(struct job){number++ % JOBS}, &msg)) return false;
+        troupe_err err = troupe_pool_post(pool, &msg);
         if (err && err != TROUPE_FULL) return false;
-        *shed += err == TROUPE_FULL;
         troupe_drop(&msg); /* here it is shed; it could be tried again, or told to its client */
     }
-    return true;
-}
-
-static bool rush(troupe_sim *sim, troupe *rt, uint32_t from, uint32_t past) {
-    unsigned shed = 0, before = done;
-    if (!post(rt, from, past, &shed)) return false;
+    troupe_pool_look(pool, &after);
+    printf("%2u jobs at once: %u work, %u wait, %u are shed; ", jobs, (unsigned)after.working,
+           (unsigned)after.waiting, (unsigned)(after.shed - before.shed));
     troupe_sim_run(sim, 1000);
-    printf("%2u jobs at once for %zu workers: %u done, %u shed\n", (unsigned)(past - from),
-           troupe_members(rt, "pool", NULL, 0), done - before, shed);
+    if (troupe_make(rt, &job_type, &(struct job){0}, &msg)) return false;
+    troupe_err err = troupe_pool_ask(pool, &msg, 1000);
+    troupe_drop(&msg);
+    troupe_pool_look(pool, &after);
+    printf("then one hears %s, of %u workers\n", troupe_errname(err), (unsigned)after.members);
     return true;
 }
 
@@ -66,27 +58,27 @@ static void quiet(void *ctx, troupe_level level, const char *line) {
 }
 
 int main(void) {
-    const troupe_child child = {.id = "worker", .what = &worker, .poison_after = 3};
-    const troupe_supervision tree = {.child = &child,
-                                     .children = 1,
-                                     .max_restarts = TROUPE_UNLIMITED,
-                                     .strategy = TROUPE_SIMPLE_ONE_FOR_ONE};
+    const troupe_pool_plan plan = {.name = "pool",
+                                   .member = {.what = &worker, .poison_after = 3},
+                                   .min = 2,
+                                   .max = 4,
+                                   .pick = TROUPE_PICK_LEAST,
+                                   .limit = 12,
+                                   .grow_at = 4,
+                                   .shrink_ms = 5000};
     const troupe_config config = {.log = quiet};
     troupe_sim *sim = NULL;
     troupe *rt = NULL;
-    troupe_ref pool, who[4];
+    troupe_pool *pool = NULL;
+    troupe_pool_stats end = {0};
     bool ok = !troupe_sim_open(&(troupe_sim_config){.seed = 1}, &sim) &&
-              !troupe_sim_runtime(sim, &config, &rt) && !troupe_supervise(rt, &tree, 1000, &pool);
-    for (int i = 0; i < 2 && ok; i++)
-        ok = !troupe_start_dynamic_child(rt, pool, NULL, 1000, &who[i]);
-    ok = ok && rush(sim, rt, 0, 4) && rush(sim, rt, 10, 30);
-    for (int i = 2; i < 4 && ok; i++) /* it grows */
-        ok = !troupe_start_dynamic_child(rt, pool, NULL, 1000, &who[i]);
-    ok = ok && rush(sim, rt, 30, 50);
-    for (int i = 0; i < 3 && ok; i++) /* and shrinks */
-        ok = !troupe_terminate_dynamic_child(rt, pool, who[i], 1000);
-    ok = ok && rush(sim, rt, 50, 54);
-    printf("%u failures, and nothing that was taken is lost\n", failed);
+              !troupe_sim_runtime(sim, &config, &rt) && !troupe_pool_open(rt, &plan, 1000, &pool);
+    ok = ok && rush(sim, rt, pool, 4) && rush(sim, rt, pool, 20) && rush(sim, rt, pool, 40);
+    if (ok) troupe_sim_run(sim, 20000); /* nothing comes for a while */
+    ok = ok && rush(sim, rt, pool, 4);
+    if (ok) troupe_pool_look(pool, &end);
+    printf("%u were taken, %u of them begun again; %u were shed, and nothing is lost\n",
+           (unsigned)end.sent, (unsigned)end.redone, (unsigned)end.shed);
     troupe_close(&rt);
     troupe_sim_close(&sim);
     return !ok;

@@ -42,6 +42,19 @@ tr_push tr_mailbox_push(tr_mailbox *box, tr_link *link, bool counted) {
     return (word & TR_MAILBOX_ADDRESS_MASK) == TR_MAILBOX_PARKED ? TR_PUSH_WAKE : TR_PUSH_OK;
 }
 
+tr_push tr_mailbox_push_list(tr_mailbox *box, tr_link *newest, tr_link *oldest, uint32_t count) {
+    uint64_t address = address_of(newest);
+    uint64_t word = tr_load64_acquire(&box->word), next;
+    do {
+        if (word & TR_MAILBOX_CLOSED) return TR_PUSH_CLOSED;
+        if (tr_mailbox_count_of(word) + count > tr_mailbox_limit(box)) return TR_PUSH_FULL;
+        uint64_t before = word & TR_MAILBOX_ADDRESS_MASK;
+        oldest->next = before > TR_MAILBOX_PARKED ? link_at(word) : NULL;
+        next = ((word & ~TR_MAILBOX_ADDRESS_MASK) | address) + count * TR_MAILBOX_COUNT_ONE;
+    } while (!tr_cas64_seq(&box->word, &word, next));
+    return (word & TR_MAILBOX_ADDRESS_MASK) == TR_MAILBOX_PARKED ? TR_PUSH_WAKE : TR_PUSH_OK;
+}
+
 bool tr_mailbox_kick(tr_mailbox *box) {
     uint64_t word = tr_load64_seq(&box->word);
     do {
@@ -94,10 +107,11 @@ tr_fifo tr_mailbox_take_all(tr_mailbox *box) {
     return all;
 }
 
-tr_link *tr_mailbox_replace(tr_mailbox *box, tr_link *link, bool (*may)(const tr_link *link)) {
+tr_link *tr_mailbox_replace(tr_mailbox *box, tr_link *link,
+                            bool (*may)(const tr_link *link, void *ctx), void *ctx) {
     if (tr_mailbox_mail(box)) tr_mailbox_drain(box);
     tr_link *before = NULL, *old = box->line.head;
-    while (old && !may(old)) {
+    while (old && !may(old, ctx)) {
         before = old;
         old = old->next;
     }
@@ -114,6 +128,18 @@ const tr_link *tr_mailbox_peek(const tr_mailbox *box) {
     return link;
 }
 
+bool tr_mailbox_any(const tr_mailbox *box, bool (*is)(const tr_link *link, uint64_t key),
+                    uint64_t key) {
+    uint64_t word = tr_load64_acquire(&box->word); /* partner: the push's CAS, for `next` */
+    const tr_link *newest =
+        (word & TR_MAILBOX_ADDRESS_MASK) > TR_MAILBOX_PARKED ? link_at(word) : NULL;
+    for (const tr_link *link = newest; link; link = link->next)
+        if (is(link, key)) return true;
+    for (const tr_link *link = box->line.head; link; link = link->next)
+        if (is(link, key)) return true;
+    return false;
+}
+
 uint64_t tr_mailbox_length(const tr_mailbox *box) {
     uint64_t n = 0, word = tr_load64_acquire(&box->word); /* partner: the push's CAS, for `next` */
     const tr_link *newest =
@@ -125,12 +151,13 @@ uint64_t tr_mailbox_length(const tr_mailbox *box) {
 
 bool tr_mailbox_reserve(tr_mailbox *box) {
     uint32_t limit = tr_mailbox_limit(box), batch = 1;
-    uint32_t shy = tr_load32_relaxed(&box->reserved) & (TR_MAILBOX_KEEPS - TR_MAILBOX_SHY_ONE);
+    uint32_t nothing = tr_load32_relaxed(&box->reserved); /* no places, and whether it keeps any */
+    uint32_t shy = nothing & (TR_MAILBOX_KEEPS - TR_MAILBOX_SHY_ONE);
     uint64_t word = tr_load64_relaxed(&box->word);
     do {
         uint32_t count = tr_mailbox_count_of(word);
         if (count >= limit) {
-            tr_store32_relaxed(&box->reserved, shy);
+            tr_store32_relaxed(&box->reserved, nothing);
             return false;
         }
         if (shy) continue;

@@ -67,6 +67,10 @@ void tr_mailbox_open(tr_mailbox *box, uint32_t limit, bool parked);
  * 0 then; else the home holds places that it can give back (`reclaim`). */
 tr_push tr_mailbox_push(tr_mailbox *box, tr_link *link, bool counted);
 
+/* Puts `count` counted links in at once, which are a list from `newest` to `oldest` by `next`: all
+ * of them, or none. FULL is not final: some of them may fit. */
+tr_push tr_mailbox_push_list(tr_mailbox *box, tr_link *newest, tr_link *oldest, uint32_t count);
+
 /* The slow halves of the inline functions below; for this room only. Takes all mail out of the word
  * and puts it behind the line, oldest first. */
 void tr_mailbox_drain(tr_mailbox *box);
@@ -124,6 +128,11 @@ static inline bool tr_mailbox_mail(const tr_mailbox *box) {
     return (tr_load64_seq(&box->word) & TR_MAILBOX_ADDRESS_MASK) > TR_MAILBOX_PARKED;
 }
 
+/* Whether it was asked so, and has not said so yet: it has not been half empty since. Anybody. */
+static inline bool tr_mailbox_wanted(const tr_mailbox *box) {
+    return (tr_load64_acquire(&box->word) & TR_MAILBOX_WANTED) != 0;
+}
+
 /* Asks that `handled` (or `close`) says so once a full mailbox is half empty; only right after
  * `reclaim`, or with nothing reserved. False: it is not full now, or closed. */
 bool tr_mailbox_want(tr_mailbox *box);
@@ -148,12 +157,27 @@ static inline void tr_mailbox_unpop(tr_mailbox *box, tr_link *link) {
     tr_fifo_put_first(&box->line, link);
 }
 
+/* Home: puts links before all others, the first one first. */
+static inline void tr_mailbox_put_first(tr_mailbox *box, tr_fifo links) {
+    if (!links.head) return;
+    if (box->line.head)
+        links.tail->next = box->line.head;
+    else
+        box->line.tail = links.tail;
+    box->line.head = links.head;
+}
+
 /* Home: takes all links out at once. */
 tr_fifo tr_mailbox_take_all(tr_mailbox *box);
 
-/* Home: takes the oldest link out that `may` be, and puts `link` in behind all others, with the
- * place of the bound that the old one had. NULL: there is none, and nothing has changed. */
-tr_link *tr_mailbox_replace(tr_mailbox *box, tr_link *link, bool (*may)(const tr_link *link));
+/* Home: takes the oldest link out that `may(link, ctx)` be, and puts `link` in behind all others,
+ * with the place of the bound that the old one had. NULL: there is none, nothing has changed. */
+tr_link *tr_mailbox_replace(tr_mailbox *box, tr_link *link,
+                            bool (*may)(const tr_link *link, void *ctx), void *ctx);
+
+/* Home: whether one of the links in it is what `is` says of it and `key`; walks along them. */
+bool tr_mailbox_any(const tr_mailbox *box, bool (*is)(const tr_link *link, uint64_t key),
+                    uint64_t key);
 
 /* Home: how many links are in it, counted ones and others; walks along all of them. */
 uint64_t tr_mailbox_length(const tr_mailbox *box);

@@ -2,6 +2,8 @@
 
 #include "serial/envelope.h"
 #include "serial/kind.h"
+#include "serial/dict.h"
+#include "serial/one_of.h"
 #include "serial/type.h"
 
 _Static_assert(TR_LIST_ALIGN == 8, "tr_body_align rounds up to that");
@@ -16,6 +18,8 @@ static bool add(size_t *sum, size_t more) {
 }
 
 static troupe_err measure(const troupe_type *type, const void *body, size_t *end, unsigned depth);
+static troupe_err measure_one_of(const troupe_one_of *of, const void *at, size_t *end,
+                                 unsigned depth);
 
 /* The values of a list, without what belongs to them. */
 static troupe_err measure_list(tr_values all, size_t *end) {
@@ -27,11 +31,14 @@ static troupe_err measure_list(tr_values all, size_t *end) {
     return TROUPE_OK;
 }
 
-/* What belongs to a value that is text, bytes or struct. */
+/* What belongs to a value that is not flat. */
 static troupe_err measure_value(const troupe_field *field, const void *at, size_t *end,
                                 unsigned depth) {
     size_t size;
     if (field->kind == TROUPE_STRUCT) return measure(tr_field_type(field), at, end, depth + 1);
+    if (field->kind == TROUPE_ONE_OF)
+        return measure_one_of(tr_field_one_of(field), at, end, depth + 1);
+    if (field->kind == TROUPE_MAP) return tr_dict_measure(at, end);
     if (field->kind == TROUPE_TEXT) {
         size = strlen(tr_text_get(at)) + 1;
     } else {
@@ -42,18 +49,30 @@ static troupe_err measure_value(const troupe_field *field, const void *at, size_
     return add(end, size) ? TROUPE_OK : TROUPE_TOOBIG;
 }
 
+static troupe_err measure_field(const troupe_field *field, const void *body, size_t *end,
+                                unsigned depth) {
+    troupe_err err = TROUPE_OK;
+    bool list = field->shape == TROUPE_SHAPE_LIST, deep = !tr_value_is_flat(field);
+    if (!list && !deep) return TROUPE_OK;
+    tr_values all = tr_field_values(field, body);
+    if (list) err = measure_list(all, end);
+    for (size_t n = 0; deep && n < all.count && !err; n++)
+        err = measure_value(field, all.at + n * all.step, end, depth);
+    return err;
+}
+
+static troupe_err measure_one_of(const troupe_one_of *of, const void *at, size_t *end,
+                                 unsigned depth) {
+    const troupe_case *is = tr_case_get(of, at);
+    if (depth > TR_LEVELS_MOST || !is) return TROUPE_INVALID;
+    return measure_field(&is->field, at, end, depth);
+}
+
 static troupe_err measure(const troupe_type *type, const void *body, size_t *end, unsigned depth) {
     if (depth > TR_LEVELS_MOST) return TROUPE_INVALID;
     troupe_err err = TROUPE_OK;
-    for (size_t i = 0; i < type->fields && !err; i++) {
-        const troupe_field *field = &type->field[i];
-        bool list = field->shape == TROUPE_SHAPE_LIST, deep = !tr_value_is_flat(field);
-        if (!list && !deep) continue;
-        tr_values all = tr_field_values(field, body);
-        if (list) err = measure_list(all, end);
-        for (size_t n = 0; deep && n < all.count && !err; n++)
-            err = measure_value(field, all.at + n * all.step, end, depth);
-    }
+    for (size_t i = 0; i < type->fields && !err; i++)
+        err = measure_field(&type->field[i], body, end, depth);
     return err;
 }
 
@@ -70,6 +89,7 @@ typedef struct room {
 } room;
 
 static void settle(const troupe_type *type, void *body, room *to);
+static void settle_field(const troupe_field *field, void *body, room *to);
 
 /* Copies bytes behind what is there. Without a size, `from` may be NULL. */
 static const void *put(room *to, const void *from, size_t size) {
@@ -92,6 +112,10 @@ static void settle_list(void *place, tr_values *all, room *to) {
 static void settle_value(const troupe_field *field, void *at, room *to) {
     if (field->kind == TROUPE_STRUCT) {
         settle(tr_field_type(field), at, to);
+    } else if (field->kind == TROUPE_ONE_OF) { /* of one of its cases, as was measured */
+        settle_field(&tr_case_get(tr_field_one_of(field), at)->field, at, to);
+    } else if (field->kind == TROUPE_MAP) {
+        tr_dict_settle(at, to->start, &to->end);
     } else if (field->kind == TROUPE_TEXT) {
         const char *text = tr_text_get(at);
         text = put(to, text, strlen(text) + 1);
@@ -103,18 +127,19 @@ static void settle_value(const troupe_field *field, void *at, room *to) {
     }
 }
 
+static void settle_field(const troupe_field *field, void *body, room *to) {
+    bool list = field->shape == TROUPE_SHAPE_LIST, deep = !tr_value_is_flat(field);
+    if (!list && !deep) return;
+    tr_values all = tr_field_values(field, body);
+    char *place = (char *)body + field->offset;
+    if (list) settle_list(place, &all, to);
+    if (!all.count && !list) memset(place, 0, all.step); /* an optional value, not there */
+    for (size_t n = 0; deep && n < all.count; n++)
+        settle_value(field, (char *)(uintptr_t)all.at + n * all.step, to);
+}
+
 static void settle(const troupe_type *type, void *body, room *to) {
-    for (size_t i = 0; i < type->fields; i++) {
-        const troupe_field *field = &type->field[i];
-        bool list = field->shape == TROUPE_SHAPE_LIST, deep = !tr_value_is_flat(field);
-        if (!list && !deep) continue;
-        tr_values all = tr_field_values(field, body);
-        char *place = (char *)body + field->offset;
-        if (list) settle_list(place, &all, to);
-        if (!all.count && !list) memset(place, 0, all.step); /* an optional value, not there */
-        for (size_t n = 0; deep && n < all.count; n++)
-            settle_value(field, (char *)(uintptr_t)all.at + n * all.step, to);
-    }
+    for (size_t i = 0; i < type->fields; i++) settle_field(&type->field[i], body, to);
 }
 
 void tr_body_settle(const troupe_type *type, void *body, size_t end) {

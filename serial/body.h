@@ -16,8 +16,9 @@ static inline size_t tr_body_align(size_t end) {
 }
 
 /* Adds to `*end`, the size of a message up to and with the struct, what is to stand behind it.
- * TOOBIG: that is more than TR_MSG_LIMIT. INVALID: bytes or a list with a size but no address, or
- * structs on more than TR_LEVELS_MOST levels. */
+ * TOOBIG: that is more than TR_MSG_LIMIT. INVALID: bytes or a list with a size but no address,
+ * structs on more than TR_LEVELS_MOST levels, a one-of that is none of its cases, or
+ * what tr_dict_measure refuses. */
 TR_CHECKED troupe_err tr_body_measure(const troupe_type *type, const void *body, size_t *end);
 
 /* Copies all that `*body` points at behind it, and has it point there. It is a copy of a body that

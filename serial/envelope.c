@@ -2,6 +2,7 @@
 
 #include "base/heap.h"
 #include "serial/body.h"
+#include "serial/owned.h"
 #include "serial/share.h"
 #include "serial/type.h"
 
@@ -71,6 +72,7 @@ void tr_msg_put_text(troupe_msg *msg, const troupe_field *field, const void *tex
 static TR_COLD troupe_err make_deep(const tr_pool *pool, const troupe_type *type, const void *body,
                                     troupe_msg **out) {
     size_t end = sizeof(troupe_msg);
+    if (tr_type_is_owned(type)) return TROUPE_INVALID; /* by tr_msg_own alone */
     if (!add(&end, type->size)) return TROUPE_TOOBIG;
     const size_t before = end;
     troupe_err err = tr_body_measure(type, body, &end);

@@ -15,7 +15,8 @@ static const struct {
     [TROUPE_I16] = KIND("i16", int16_t),        [TROUPE_U8] = KIND("u8", uint8_t),
     [TROUPE_U16] = KIND("u16", uint16_t),       [TROUPE_F32] = KIND("f32", float),
     [TROUPE_TIME] = KIND("time", troupe_time),  [TROUPE_ENUM] = KIND("enum", int32_t),
-    [TROUPE_STRUCT] = {"struct", 0, 0},
+    [TROUPE_STRUCT] = {"struct", 0, 0},         [TROUPE_ONE_OF] = {"one of", 0, 0},
+    [TROUPE_MAP] = KIND("map", troupe_map),     [TROUPE_NIL] = {"nil", 0, 0},
 };
 
 static bool is_kind(troupe_kind kind) {

@@ -11,10 +11,13 @@
 /* Levels of struct in a type; a field of the message itself is on the first. */
 enum { TR_LEVELS_MOST = 16 };
 
+/* A value of a list takes less than so many times the bytes in memory that it takes on the wire. */
+enum { TR_SPREAD_MOST = 256 };
+
 /* Lists begin at a multiple of this, counted from the start of the message. No kind asks more. */
 enum { TR_LIST_ALIGN = 8 };
 
-/* Bytes of a value of a kind by itself; 0 for a struct, and for what is no kind. */
+/* Bytes of a value of a kind by itself; 0 for a struct or one-of, and for what is no kind. */
 size_t tr_kind_size(troupe_kind kind);
 
 /* What the address of such a value is a multiple of; 0 likewise. */
@@ -37,10 +40,20 @@ static inline const troupe_type *tr_field_type(const troupe_field *field) {
     return field->of;
 }
 
+/* The same for a field of kind ONE_OF. */
+static inline const troupe_one_of *tr_field_one_of(const troupe_field *field) {
+    return field->of;
+}
+
+/* Bytes of a value of a field, by its kind. */
+static inline size_t tr_field_size(const troupe_field *field) {
+    if (field->kind == TROUPE_STRUCT) return tr_field_type(field)->size;
+    return field->kind == TROUPE_ONE_OF ? tr_field_one_of(field)->size : tr_kind_size(field->kind);
+}
+
 /* Bytes from one value to the next. */
 static inline size_t tr_field_step(const troupe_field *field) {
-    if (TR_LIKELY(field->size)) return field->size; /* the macros fill it in */
-    return field->kind == TROUPE_STRUCT ? tr_field_type(field)->size : tr_kind_size(field->kind);
+    return TR_LIKELY(field->size) ? field->size /* the macros fill it in */ : tr_field_size(field);
 }
 
 /* Any TROUPE_MANY: they all begin with a pointer, and the size of that is the same for all. */

@@ -5,6 +5,10 @@
 #include "serial/codec.h"
 #include "serial/envelope.h"
 #include "serial/kind.h"
+#include "serial/owned.h"
+#include "serial/dict_wire.h"
+#include "serial/one_of.h"
+#include "serial/quick_pack.h"
 #include "serial/time.h"
 #include "serial/utf8.h"
 #include "serial/share.h"
@@ -151,7 +155,14 @@ static int pack_enum(sink *to, const troupe_enum *of, const void *place) {
     return msgpack_pack_int32(&packer, chosen);
 }
 
+static int pack_map(sink *to, const troupe_map *map) {
+    troupe_err err = tr_dict_pack(map, write_sink, to);
+    if (!err) return 0;
+    return to->err ? -1 : refuse(to, err); /* what the sink said comes first */
+}
+
 static int pack_struct(sink *to, const troupe_type *type, const void *body, unsigned depth);
+static int pack_one_of(sink *to, const troupe_one_of *of, const void *place, unsigned depth);
 
 static int pack_value(sink *to, const troupe_field *field, const void *place, unsigned depth) {
     msgpack_packer packer = packer_on(to);
@@ -191,6 +202,12 @@ static int pack_value(sink *to, const troupe_field *field, const void *place, un
         return pack_enum(to, field->of, place);
     case TROUPE_STRUCT:
         return pack_struct(to, tr_field_type(field), place, depth + 1);
+    case TROUPE_MAP:
+        return pack_map(to, place);
+    case TROUPE_ONE_OF:
+        return pack_one_of(to, tr_field_one_of(field), place, depth + 1);
+    case TROUPE_NIL:
+        return msgpack_pack_nil(&packer);
     }
     return refuse(to, TROUPE_INVALID);
 }
@@ -215,33 +232,70 @@ static int pack_field(sink *to, const troupe_field *field, const void *body, uns
     return failed;
 }
 
+static int pack_one_of(sink *to, const troupe_one_of *of, const void *place, unsigned depth) {
+    msgpack_packer packer = packer_on(to);
+    const troupe_case *is = tr_case_get(of, place);
+    if (depth > TR_LEVELS_MOST || !is) return refuse(to, TROUPE_INVALID);
+    if (msgpack_pack_array(&packer, 2) || msgpack_pack_int32(&packer, is->value)) return -1;
+    return pack_field(to, &is->field, place, depth);
+}
+
 static int pack_struct(sink *to, const troupe_type *type, const void *body, unsigned depth) {
     msgpack_packer packer = packer_on(to);
-    if (depth > TR_LEVELS_MOST) return refuse(to, TROUPE_INVALID);
+    if (depth > TR_LEVELS_MOST || tr_type_is_owned(type)) return refuse(to, TROUPE_INVALID);
     int failed = msgpack_pack_array(&packer, type->fields);
     for (size_t i = 0; i < type->fields && !failed; i++)
         failed = pack_field(to, &type->field[i], body, depth);
     return failed;
 }
 
-troupe_err troupe_encode(const troupe_msg *msg, void *bytes, size_t room, size_t *size) {
-    tr_buffer out = {.data = bytes, .room = room}; /* within the limit it never grows */
-    *size = 0;
-    if (!msg) return TROUPE_INVALID;
-    msg = tr_msg_content(msg);
-    troupe_err err = tr_pack(msg->type, msg + 1, room, &out);
-    *size = out.size;
-    return err;
-}
+/* --- All of it -------------------------------------------------------------------------------- */
 
-troupe_err tr_pack(const troupe_type *type, const void *body, size_t limit, tr_buffer *out) {
-    if (!body && type->fields) return TROUPE_INVALID;
+/* Whatever it is, usual or not. */
+static TR_APART troupe_err pack_any(const troupe_type *type, const void *body, size_t limit,
+                                    tr_buffer *out) {
+    const size_t before = out->size;
     /* No peer takes more than TR_MSG_LIMIT; it also keeps all sizes within msgpack's 32 bits. */
     if (limit > TR_MSG_LIMIT) limit = TR_MSG_LIMIT;
-    const size_t before = out->size;
     sink to = {.used = before, .limit = before + limit, .buffer = out};
     look(&to);
     const int failed = pack_struct(&to, type, body, 1);
     out->size = failed ? before : to.used;
     return to.err;
+}
+
+troupe_err tr_pack(const troupe_type *type, const void *body, size_t limit, tr_buffer *out) {
+    if (!body && type->fields) return TROUPE_INVALID;
+    const size_t room = out->room - out->size;
+    if (room) { /* where there is some it is quick */
+        unsigned char *at = out->data + out->size;
+        const unsigned char *end = tr_quick_pack(type, body, at, room < limit ? room : limit);
+        if (end) {
+            out->size = (size_t)(end - out->data);
+            return TROUPE_OK;
+        }
+    }
+    return pack_any(type, body, limit, out);
+}
+
+/* The slow half of the next. */
+static TR_APART troupe_err encode_any(const troupe_msg *msg, void *bytes, size_t room,
+                                      size_t *size) {
+    tr_buffer out = {.data = bytes, .room = room}; /* within the limit it never grows */
+    troupe_err err = msg ? pack_any(msg->type, msg + 1, room, &out) : TROUPE_INVALID;
+    *size = out.size;
+    return err;
+}
+
+troupe_err troupe_encode(const troupe_msg *msg, void *bytes, size_t room, size_t *size) {
+    if (msg) {
+        msg = tr_msg_content(msg);
+        unsigned char *at = bytes;
+        const unsigned char *end = tr_quick_pack(msg->type, msg + 1, at, room);
+        if (end) {
+            *size = (size_t)(end - at);
+            return TROUPE_OK;
+        }
+    }
+    return encode_any(msg, bytes, room, size);
 }

@@ -3,6 +3,7 @@
 #include "base/sheet.h"
 #include "serial/envelope.h"
 #include "serial/kind.h"
+#include "serial/one_of.h"
 #include "serial/share.h"
 
 enum {
@@ -61,7 +62,69 @@ static void put_choice(tr_sheet *to, const troupe_enum *of, int32_t value) {
         tr_sheet_put(to, "%" PRId32, value);
 }
 
+static void put_map(tr_sheet *to, const troupe_map *map);
+
+static void put_values(tr_sheet *to, const troupe_any_list *list);
+
+static void put_value_of_map(tr_sheet *to, const troupe_any *value) {
+    switch (value->is) {
+    case TROUPE_IS_NIL:
+        tr_sheet_put(to, "nil");
+        return;
+    case TROUPE_IS_BOOL:
+        tr_sheet_put(to, "%s", value->truth ? "true" : "false");
+        return;
+    case TROUPE_IS_I64:
+        tr_sheet_put(to, "%" PRId64, value->i64);
+        return;
+    case TROUPE_IS_U64:
+        tr_sheet_put(to, "%" PRIu64, value->u64);
+        return;
+    case TROUPE_IS_F64:
+        tr_sheet_put(to, "%g", value->f64);
+        return;
+    case TROUPE_IS_TEXT:
+        tr_sheet_quote(to, value->text, TEXT_MOST);
+        return;
+    case TROUPE_IS_BYTES:
+        put_bytes(to, &value->bytes);
+        return;
+    case TROUPE_IS_TIME:
+        put_time(to, &value->time);
+        return;
+    case TROUPE_IS_LIST:
+        put_values(to, &value->list);
+        return;
+    case TROUPE_IS_MAP:
+        put_map(to, &value->map);
+    }
+}
+
+static void put_values(tr_sheet *to, const troupe_any_list *list) {
+    tr_sheet_put(to, "[");
+    for (size_t i = 0; i < list->count && i < VALUES_MOST; i++) {
+        if (i) tr_sheet_put(to, ", ");
+        put_value_of_map(to, &list->at[i]);
+    }
+    if (list->count > VALUES_MOST) tr_sheet_put(to, ", ... (%zu)", list->count);
+    tr_sheet_put(to, "]");
+}
+
+/* Keys are in quotes, so that they are told from fields. */
+static void put_map(tr_sheet *to, const troupe_map *map) {
+    tr_sheet_put(to, "{");
+    for (size_t i = 0; i < map->count && i < VALUES_MOST; i++) {
+        if (i) tr_sheet_put(to, ", ");
+        tr_sheet_quote(to, map->at[i].key, TEXT_MOST);
+        tr_sheet_put(to, ": ");
+        put_value_of_map(to, &map->at[i].value);
+    }
+    if (map->count > VALUES_MOST) tr_sheet_put(to, ", ... (%zu)", map->count);
+    tr_sheet_put(to, "}");
+}
+
 static void put_struct(tr_sheet *to, const troupe_type *type, const void *body);
+static void put_one_of(tr_sheet *to, const troupe_one_of *of, const void *at);
 
 /* Each value is aligned as its kind asks: the type is sound, or the message could not be. */
 static void put_value(tr_sheet *to, const troupe_field *field, const void *at) {
@@ -117,6 +180,14 @@ static void put_value(tr_sheet *to, const troupe_field *field, const void *at) {
     case TROUPE_STRUCT:
         put_struct(to, tr_field_type(field), at);
         return;
+    case TROUPE_MAP:
+        put_map(to, at);
+        return;
+    case TROUPE_ONE_OF:
+        put_one_of(to, tr_field_one_of(field), at);
+        return;
+    case TROUPE_NIL:
+        return;
     }
 }
 
@@ -134,6 +205,17 @@ static void put_field(tr_sheet *to, const troupe_field *field, const void *body)
     }
     if (all.count > VALUES_MOST) tr_sheet_put(to, ", ... (%zu)", all.count);
     if (many) tr_sheet_put(to, "]");
+}
+
+/* `CIRCLE 2.5` */
+static void put_one_of(tr_sheet *to, const troupe_one_of *of, const void *at) {
+    const troupe_case *is = tr_case_get(of, at);
+    if (!is) {
+        tr_sheet_put(to, "%" PRId32, tr_tag_get(of, at));
+        return;
+    }
+    tr_sheet_put(to, "%s%s", is->field.name, is->field.kind == TROUPE_NIL ? "" : " ");
+    put_field(to, &is->field, at);
 }
 
 static void put_struct(tr_sheet *to, const troupe_type *type, const void *body) {

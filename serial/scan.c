@@ -8,6 +8,10 @@
 #include "serial/body.h"
 #include "serial/envelope.h"
 #include "serial/kind.h"
+#include "serial/missing.h"
+#include "serial/skip.h"
+#include "serial/dict_wire.h"
+#include "serial/one_of.h"
 #include "serial/time.h"
 #include "serial/utf8.h"
 
@@ -36,11 +40,11 @@ static void widen(tr_item *item, unsigned width) {
 
 /* A number of `width` bytes, highest first. */
 static uint64_t number_at(const unsigned char *at, unsigned width) {
-    uint64_t number = 0;
-    switch (width) { /* each of a size that is known, for which there is an instruction */
+    switch (width) { /* each so that the compiler sees one instruction in it */
     case 8:
-        for (unsigned i = 0; i < 8; i++) number = number << 8 | at[i];
-        return number;
+        return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 |
+               (uint64_t)at[3] << 32 | (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 |
+               (uint64_t)at[6] << 8 | at[7];
     case 4:
         return (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | at[3];
     case 2:
@@ -75,7 +79,9 @@ typedef struct scan {
     const level *level; /* NULL outside of all fields */
     const unsigned char *at;
     size_t left;
-    size_t end; /* of the message, as it will lie in memory */
+    size_t end;   /* of the message, as it will lie in memory */
+    size_t given; /* of that, what stands for fields of no list that have not come */
+    bool missed;  /* fields of a list's values have not come */
     troupe_err err;
     char *why;
     size_t room;
@@ -219,6 +225,23 @@ static bool scan_time(scan *in, const tr_item *item) {
     }
 }
 
+/* A map tells what is wrong with the way on from it. */
+static bool scan_map(scan *in, const tr_item *item) {
+    char flaw[400] = "";
+    tr_dict_scan map = {in->at, in->left, in->end, TROUPE_OK, flaw, sizeof flaw};
+    const bool good = tr_dict_judge(&map, item);
+    in->at = map.at;
+    in->left = map.left;
+    in->end = map.end;
+    if (good) return true;
+    in->err = map.err;
+    if (!in->why || !in->room) return false;
+    tr_sheet to = tr_sheet_on(in->why, in->room);
+    put_path(&to, in);
+    tr_sheet_put(&to, "%s", flaw);
+    return false;
+}
+
 /* A float of 8 bytes is a float of 4 if nothing of it is lost. */
 static bool is_narrow(const tr_item *item) {
     double wide;
@@ -228,6 +251,7 @@ static bool is_narrow(const tr_item *item) {
 }
 
 static bool scan_struct(scan *in, const troupe_type *type, const tr_item *item, unsigned depth);
+static bool scan_one_of(scan *in, const troupe_one_of *of, const tr_item *item, unsigned depth);
 
 /* One value, whose head was read. */
 static bool scan_value(scan *in, const troupe_field *field, const tr_item *item, unsigned depth) {
@@ -269,6 +293,14 @@ static bool scan_value(scan *in, const troupe_field *field, const tr_item *item,
         return unexpected(in, "a choice of the enum", item);
     case TROUPE_STRUCT:
         return scan_struct(in, tr_field_type(field), item, depth + 1);
+    case TROUPE_MAP:
+        if (form == TR_FORM_MAP) return scan_map(in, item);
+        break;
+    case TROUPE_ONE_OF:
+        return scan_one_of(in, tr_field_one_of(field), item, depth + 1);
+    case TROUPE_NIL:
+        if (form == TR_FORM_NIL) return true;
+        break;
     }
     return unexpected(in, tr_kind_name(field->kind), item);
 }
@@ -304,27 +336,88 @@ static bool scan_field(scan *in, level *mine, unsigned depth) {
     return scan_value(in, field, &item, depth);
 }
 
-/* A struct is an array of just its fields. */
+/* A field that has not come: the peer has an older version of the type. */
+static TR_COLD bool scan_missing(scan *in, const troupe_field *field) {
+    const size_t before = in->end;
+    bool listed = false;
+    for (const level *at = in->level; at; at = at->above)
+        listed |= at->field->shape == TROUPE_SHAPE_LIST;
+    const troupe_field *required = tr_missing_measure(field, &in->end);
+    in->missed |= listed;
+    if (!listed) in->given += in->end - before; /* once a message: the type says how much */
+    if (required == field) return wrong(in, "is required, and has not come");
+    if (required) return wrong(in, "%s in it is required, and has not come", required->name);
+    return in->end < TR_MSG_LIMIT || too_big(in);
+}
+
+/* Fields behind the last that is known: the peer has a newer version of the type. */
+static TR_COLD bool scan_unknown(scan *in, uint64_t fields) {
+    for (; fields; fields--) {
+        size_t size = 0;
+        switch (tr_skip(in->at, in->left, &size)) {
+        case TR_SKIPPED:
+            skip(in, size);
+            break;
+        case TR_SKIP_CUT:
+            return truncated(in);
+        case TR_SKIP_DEEP:
+            return wrong(in, "a field that is not known here has too many levels");
+        case TR_SKIP_NONE:
+            return wrong(in, "a field that is not known here has the byte 0xc1");
+        }
+    }
+    return true;
+}
+
+/* A one-of is an array of its tag and its value. */
+static bool scan_one_of(scan *in, const troupe_one_of *of, const tr_item *item, unsigned depth) {
+    tr_item tag;
+    if (depth > TR_LEVELS_MOST) return wrong(in, "the type has too many levels");
+    if (item->form != TR_FORM_ARRAY || item->number != 2) return not_an_array_of(in, 2, item);
+    if (!next(in, &tag)) return false;
+    const troupe_case *is =
+        is_integer_of(TROUPE_ENUM, &tag) ? tr_case_find(of, (int32_t)tag.number) : NULL;
+    if (!is) return unexpected(in, "the tag of a case", &tag);
+    level mine = {.above = in->level, .field = &is->field, .index = SIZE_MAX};
+    in->level = &mine;
+    if (!scan_field(in, &mine, depth)) return false;
+    in->level = mine.above;
+    return true;
+}
+
+/* A struct is an array of its fields. */
 static bool scan_struct(scan *in, const troupe_type *type, const tr_item *item, unsigned depth) {
     if (depth > TR_LEVELS_MOST) return wrong(in, "the type has too many levels");
-    if (item->form != TR_FORM_ARRAY || item->number != type->fields)
-        return not_an_array_of(in, type->fields, item);
+    if (item->form != TR_FORM_ARRAY) return not_an_array_of(in, type->fields, item);
+    if (item->number > type->fields && item->number > in->left) return truncated(in);
     level mine = {.above = in->level, .index = SIZE_MAX};
     for (size_t i = 0; i < type->fields; i++) {
         mine.field = &type->field[i];
         mine.index = SIZE_MAX;
         in->level = &mine;
-        if (!scan_field(in, &mine, depth)) return false;
+        if (!(i < item->number ? scan_field(in, &mine, depth) : scan_missing(in, mine.field)))
+            return false;
     }
     in->level = mine.above;
-    return true;
+    return item->number <= type->fields || scan_unknown(in, item->number - type->fields);
+}
+
+/* Where fields are missing, what is made of a list's values has no longer to do with their bytes
+ * but by this: so many times as much, as tr_type_check asks, and less than 8 to align each list. */
+static bool is_in_proportion(scan *in, size_t size) {
+    enum { TIMES = TR_SPREAD_MOST + 8 };
+    const size_t most = sizeof(troupe_msg) + in->type->size + in->given + TIMES * size;
+    if (in->end <= most || !in->missed) return true;
+    return wrong(in, "%zu bytes of memory would come of %zu", in->end, size);
 }
 
 /* The body is a struct, and then there is nothing more. */
 static bool scan_body(scan *in) {
+    const size_t size = in->left;
     tr_item item;
     if (!next(in, &item) || !scan_struct(in, in->type, &item, 1)) return false;
-    return in->left == 0 || wrong(in, "%zu bytes too many", in->left);
+    if (in->left) return wrong(in, "%zu bytes too many", in->left);
+    return is_in_proportion(in, size);
 }
 
 troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size, size_t *extra,

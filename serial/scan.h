@@ -58,8 +58,9 @@ static TR_INLINE bool tr_item_read(const unsigned char *at, size_t left, tr_item
     return true;
 }
 
-/* OK if the bytes are one body of `type` and nothing else; `*extra` then is the room that what
- * belongs to it takes behind the struct. MALFORMED or TOOBIG otherwise, and `why` (may be NULL;
+/* OK if the bytes are one body of `type`, with fewer or more fields if it is of an older or newer
+ * version of it, and nothing else; `*extra` then is the room that what belongs to it takes behind
+ * the struct. MALFORMED or TOOBIG otherwise, and `why` (may be NULL;
  * `room` bytes) says where and what. */
 TR_CHECKED troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size,
                               size_t *extra, char *why, size_t room);

@@ -1,6 +1,7 @@
 #include "serial/share.h"
 
 #include "base/atomic.h"
+#include "serial/owned.h"
 
 /* What the envelopes have in common; the body of a message that nobody sees. */
 struct tr_shared {
@@ -23,8 +24,8 @@ static const struct tr_share *share_of(const troupe_msg *envelope) {
     return (const struct tr_share *)(const void *)(envelope + 1);
 }
 
-const troupe_msg *tr_msg_content(const troupe_msg *msg) {
-    return tr_msg_is_shared(msg) ? share_of(msg)->of->what : msg;
+const troupe_msg *tr_share_content(const troupe_msg *envelope) {
+    return share_of(envelope)->of->what;
 }
 
 bool tr_share_pooled(const troupe_msg *envelope) {
@@ -50,8 +51,7 @@ static void end(troupe_msg *envelope) {
     tr_msg_drop(envelope);
 }
 
-/* Puts a message into an envelope, its first. */
-static troupe_err wrap(const tr_pool *pool, troupe_msg **msg) {
+troupe_err tr_msg_wrap(const tr_pool *pool, troupe_msg **msg) {
     troupe_msg *self, *envelope;
     troupe_err err = tr_msg_take(pool, &shared_type, 0, &self);
     if (err) return err;
@@ -87,7 +87,7 @@ troupe_err tr_msg_share(const tr_pool *pool, troupe_msg **msg, troupe_msg **out)
     if (!*msg || ((*msg)->flags & TR_MSG_EMBEDDED && !tr_msg_is_shared(*msg)))
         return TROUPE_INVALID;
     bool first = !tr_msg_is_shared(*msg);
-    troupe_err err = first ? wrap(pool, msg) : TROUPE_OK;
+    troupe_err err = first ? tr_msg_wrap(pool, msg) : TROUPE_OK;
     if (err) return err;
     err = make(pool, share_of(*msg)->of, out);
     if (!err)
@@ -97,12 +97,18 @@ troupe_err tr_msg_share(const tr_pool *pool, troupe_msg **msg, troupe_msg **out)
     return err;
 }
 
+bool tr_share_is_alone(const troupe_msg *envelope) {
+    /* Acquire: what the others did with it they have done before. */
+    return tr_load64_acquire(&share_of(envelope)->of->holders) == 1;
+}
+
 void tr_share_drop(troupe_msg *envelope) {
     struct tr_shared *shared = share_of(envelope)->of;
     end(envelope);
     /* Release: what this holder read it has read before the last one frees it; acquire there. */
     if (tr_sub64_release(&shared->holders, 1) > 1) return;
     (void)tr_load64_acquire(&shared->holders);
+    tr_owned_end(shared->what);
     tr_msg_drop(shared->what);
     tr_msg_drop(shared->self);
 }

@@ -26,12 +26,26 @@ static bool same_enum(const troupe_enum *one, const troupe_enum *other) {
 /* Types that are too deep are the same as none but themselves. */
 static bool same_type(const troupe_type *one, const troupe_type *other, unsigned depth);
 
+static bool same_one_of(const troupe_one_of *one, const troupe_one_of *other, unsigned depth);
+
 static bool same_field(const troupe_field *a, const troupe_field *b, unsigned depth) {
     if (a->kind != b->kind || a->shape != b->shape || a->offset != b->offset) return false;
     if (tr_field_step(a) != tr_field_step(b) || a->count != b->count) return false;
     if (strcmp(a->name, b->name) != 0) return false;
     if (a->kind == TROUPE_ENUM) return same_enum(a->of, b->of);
+    if (a->kind == TROUPE_ONE_OF) return same_one_of(a->of, b->of, depth + 1);
     return a->kind != TROUPE_STRUCT || same_type(a->of, b->of, depth + 1);
+}
+
+static bool same_one_of(const troupe_one_of *one, const troupe_one_of *other, unsigned depth) {
+    if (one == other) return true;
+    if (depth > TR_LEVELS_MOST || one->size != other->size || one->tag != other->tag) return false;
+    if (one->cases != other->cases) return false;
+    for (size_t i = 0; i < one->cases; i++)
+        if (one->when[i].value != other->when[i].value ||
+            !same_field(&one->when[i].field, &other->when[i].field, depth))
+            return false;
+    return true;
 }
 
 static bool same_type(const troupe_type *one, const troupe_type *other, unsigned depth) {
@@ -48,45 +62,88 @@ bool tr_type_same(const troupe_type *one, const troupe_type *other) {
     return same_type(one, other, 1);
 }
 
-/* Hashes a number as 8 bytes, lowest first, on every machine. */
-static uint64_t hash_number(uint64_t hash, uint64_t number) {
+/* What a schema hash is made of goes through here; and into a buffer, if there is one. */
+typedef struct spelling {
+    uint64_t hash;
+    tr_buffer *out; /* NULL: nobody wants to have it */
+    bool failed;    /* there was no memory for it */
+} spelling;
+
+static void spell(spelling *to, const void *bytes, size_t size) {
+    to->hash = tr_hash_bytes(to->hash, bytes, size);
+    if (to->out && !to->failed) to->failed = !tr_buffer_put(to->out, bytes, size);
+}
+
+/* A number is 8 bytes, lowest first, on every machine. */
+static void spell_number(spelling *to, uint64_t number) {
     unsigned char byte[8];
     for (size_t i = 0; i < sizeof byte; i++) byte[i] = (unsigned char)(number >> 8 * i);
-    return tr_hash_bytes(hash, byte, sizeof byte);
+    spell(to, byte, sizeof byte);
 }
 
 /* The length in front keeps "ab","c" apart from "a","bc". */
-static uint64_t hash_text(uint64_t hash, const char *text) {
+static void spell_text(spelling *to, const char *text) {
     size_t size = strlen(text);
-    return tr_hash_bytes(hash_number(hash, size), text, size);
+    spell_number(to, size);
+    spell(to, text, size);
 }
 
-static uint64_t hash_enum(uint64_t hash, const troupe_enum *of) {
-    hash = hash_number(hash, of->choices);
+static void spell_enum(spelling *to, const troupe_enum *of) {
+    spell_number(to, of->choices);
     for (size_t i = 0; i < of->choices; i++) {
-        hash = hash_text(hash, of->choice[i].name);
-        hash = hash_number(hash, (uint64_t)of->choice[i].value);
+        spell_text(to, of->choice[i].name);
+        spell_number(to, (uint64_t)of->choice[i].value);
     }
-    return hash;
 }
 
-/* On too many levels, which no node takes, the hash stands for nothing; but it comes to an end. */
-static uint64_t hash_type(const troupe_type *type, unsigned depth) {
-    uint64_t hash = hash_text(tr_hash_text(""), type->name);
-    for (size_t i = 0; i < type->fields && depth <= TR_LEVELS_MOST; i++) {
-        const troupe_field *field = &type->field[i];
-        hash = hash_text(hash, field->name);
-        hash = hash_number(hash, (uint64_t)field->kind | (uint64_t)field->shape << 8);
-        if (field->shape == TROUPE_SHAPE_ARRAY) hash = hash_number(hash, field->count);
-        if (field->kind == TROUPE_ENUM) hash = hash_enum(hash, field->of);
-        if (field->kind == TROUPE_STRUCT)
-            hash = hash_number(hash, hash_type(tr_field_type(field), depth + 1));
-    }
+static uint64_t hash_of(uint64_t hash) {
     return hash ? hash : 1;
 }
 
+static void spell_type(spelling *to, const troupe_type *type, unsigned depth);
+static void spell_one_of(spelling *to, const troupe_one_of *of, unsigned depth);
+
+/* What is said of a field, in a struct or as a case of a one-of. */
+static void spell_field(spelling *to, const troupe_field *field, unsigned depth) {
+    spell_text(to, field->name);
+    spell_number(to, (uint64_t)field->kind | (uint64_t)field->shape << 8);
+    if (field->shape == TROUPE_SHAPE_ARRAY) spell_number(to, field->count);
+    if (field->kind == TROUPE_ENUM) spell_enum(to, field->of);
+    if (field->kind == TROUPE_ONE_OF) spell_one_of(to, field->of, depth + 1);
+    if (field->kind == TROUPE_STRUCT) {
+        spelling within = {.hash = tr_hash_text("")};
+        spell_type(&within, tr_field_type(field), depth + 1);
+        spell_number(to, hash_of(within.hash));
+    }
+}
+
+static void spell_one_of(spelling *to, const troupe_one_of *of, unsigned depth) {
+    spell_number(to, of->cases);
+    for (size_t i = 0; i < of->cases && depth <= TR_LEVELS_MOST; i++) {
+        spell_number(to, (uint64_t)of->when[i].value);
+        spell_field(to, &of->when[i].field, depth);
+    }
+}
+
+/* On too many levels, which no node takes, the hash stands for nothing; but it comes to an end. */
+static void spell_type(spelling *to, const troupe_type *type, unsigned depth) {
+    spell_text(to, type->name);
+    for (size_t i = 0; i < type->fields && depth <= TR_LEVELS_MOST; i++)
+        spell_field(to, &type->field[i], depth);
+}
+
 uint64_t tr_type_hash(const troupe_type *type) {
-    return hash_type(type, 1);
+    spelling to = {.hash = tr_hash_text("")};
+    spell_type(&to, type, 1);
+    return hash_of(to.hash);
+}
+
+bool tr_type_spell(const troupe_type *type, tr_buffer *out) {
+    const size_t before = out->size;
+    spelling to = {.out = out};
+    spell_type(&to, type, 1);
+    if (to.failed) out->size = before;
+    return !to.failed;
 }
 
 /* A type with its hash. In `by_type` always, in `by_hash` if messages of it may arrive. */
@@ -136,21 +193,22 @@ static entry *cached(tr_types *types, const troupe_type *type) {
     return NULL;
 }
 
-typedef struct name_search {
+typedef struct named {
     const char *name;
-    bool found;
-} name_search;
+    const troupe_type *type;
+} named;
 
-static void compare_name(void *ctx, tr_map_entry *at) {
-    name_search *search = ctx;
-    search->found |= strcmp(of_hash(at)->type->name, search->name) == 0;
+static void look_at_name(void *ctx, tr_map_entry *at) {
+    named *wanted = ctx;
+    const troupe_type *type = of_hash(at)->type;
+    if (strcmp(type->name, wanted->name) == 0) wanted->type = type;
 }
 
-/* Whether a known type has this name. Registering is rare: a walk will do. */
-static bool name_taken(tr_types *types, const char *name) {
-    name_search search = {name, false};
-    tr_map_each(&types->by_hash, compare_name, &search);
-    return search.found;
+/* The known type of this name, under the lock. Registering is rare: a walk will do. */
+static const troupe_type *named_so(tr_types *types, const char *name) {
+    named wanted = {name, NULL};
+    tr_map_each(&types->by_hash, look_at_name, &wanted);
+    return wanted.type;
 }
 
 static troupe_err add_locked(tr_types *types, const troupe_type *type) {
@@ -158,7 +216,7 @@ static troupe_err add_locked(tr_types *types, const troupe_type *type) {
     if (!mine) return TROUPE_NOMEM;
     entry *known = of_hash(tr_map_find(&types->by_hash, mine->hash));
     if (known) return tr_type_same(known->type, type) ? TROUPE_OK : TROUPE_TAKEN;
-    if (name_taken(types, type->name)) return TROUPE_TAKEN;
+    if (named_so(types, type->name)) return TROUPE_TAKEN;
     return tr_map_add(&types->by_hash, mine->hash, &mine->by_hash) ? TROUPE_OK : TROUPE_NOMEM;
 }
 
@@ -176,6 +234,31 @@ const troupe_type *tr_types_find(tr_types *types, uint64_t hash) {
     entry *known = of_hash(tr_map_find(&types->by_hash, hash));
     tr_unlock(&types->lock);
     return known ? known->type : NULL; /* entries live as long as the register */
+}
+
+const troupe_type *tr_types_named(tr_types *types, const char *name) {
+    tr_lock(&types->lock);
+    const troupe_type *type = named_so(types, name);
+    tr_unlock(&types->lock);
+    return type;
+}
+
+typedef struct visit {
+    void (*each)(void *ctx, const troupe_type *type, uint64_t hash);
+    void *ctx;
+} visit;
+
+static void visit_one(void *ctx, tr_map_entry *at) {
+    const visit *to = ctx;
+    to->each(to->ctx, of_hash(at)->type, of_hash(at)->hash);
+}
+
+void tr_types_each(tr_types *types, void (*each)(void *ctx, const troupe_type *type, uint64_t hash),
+                   void *ctx) {
+    visit to = {each, ctx};
+    tr_lock(&types->lock);
+    tr_map_each(&types->by_hash, visit_one, &to);
+    tr_unlock(&types->lock);
 }
 
 uint64_t tr_types_hash(tr_types *types, const troupe_type *type) {

@@ -8,7 +8,9 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "base/os.h"
+#include "serial/codec.h"
 #include "serial/kind.h"
+#include "serial/one_of.h"
 
 /* OK if the field list is sound: named, each field named, of a known kind and shape, of the size
  * that the kind has, aligned, inside the struct, overlapping no other, no name twice; and so for
@@ -33,7 +35,8 @@ static inline bool tr_type_is_flat(const troupe_type *type) {
 /* Whether a value of a field is all in its place, and refers to nothing behind the struct. */
 static inline bool tr_value_is_flat(const troupe_field *field) {
     if (field->kind == TROUPE_STRUCT) return tr_type_is_flat(field->of);
-    return field->kind != TROUPE_TEXT && field->kind != TROUPE_BYTES;
+    if (field->kind == TROUPE_ONE_OF) return tr_one_of_is_flat(field->of);
+    return field->kind != TROUPE_TEXT && field->kind != TROUPE_BYTES && field->kind != TROUPE_MAP;
 }
 
 /* Whether messages of one type can be read as the other: the same name, fields and places in the
@@ -43,6 +46,10 @@ bool tr_type_same(const troupe_type *one, const troupe_type *other);
 /* The schema hash: over the name and each field's name and kind, in order, but not the offsets.
  * Equal on every node and build. Never 0. */
 uint64_t tr_type_hash(const troupe_type *type);
+
+/* Appends what the hash is made of, byte by byte: the schema, as it is told to another node. False:
+ * no memory; nothing changed. */
+TR_CHECKED bool tr_type_spell(const troupe_type *type, tr_buffer *out);
 
 /* The types that a runtime knows. Guards itself. */
 typedef struct tr_types {
@@ -65,6 +72,13 @@ TR_CHECKED troupe_err tr_types_add(tr_types *types, const troupe_type *type);
 
 /* The known type with that hash; NULL: none. */
 const troupe_type *tr_types_find(tr_types *types, uint64_t hash);
+
+/* The known type of that name; NULL: none. Goes through all. */
+const troupe_type *tr_types_named(tr_types *types, const char *name);
+
+/* Calls for each known type, in no order. The register is locked meanwhile. */
+void tr_types_each(tr_types *types, void (*each)(void *ctx, const troupe_type *type, uint64_t hash),
+                   void *ctx);
 
 /* A type's schema hash, kept once computed (the type need not be known, and does not become so). */
 uint64_t tr_types_hash(tr_types *types, const troupe_type *type);

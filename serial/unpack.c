@@ -5,7 +5,12 @@
 #include "serial/codec.h"
 #include "serial/envelope.h"
 #include "serial/kind.h"
+#include "serial/missing.h"
+#include "serial/dict_wire.h"
+#include "serial/one_of.h"
+#include "serial/quick.h"
 #include "serial/scan.h"
+#include "serial/skip.h"
 #include "serial/time.h"
 
 /* Bytes that were scanned, so that all is there and of the right shape; and the message that they
@@ -98,7 +103,16 @@ static void fill_time(source *in, size_t head, void *place) {
     memcpy(place, &time, sizeof time);
 }
 
-static void fill_struct(source *in, const troupe_type *type, char *body);
+static void fill_map(source *in, size_t count, troupe_map *map) {
+    tr_dict_source from = {in->at, in->left, in->start, in->end};
+    tr_dict_fill(&from, count, map);
+    in->at = from.at;
+    in->left = from.left;
+    in->end = from.end;
+}
+
+static void fill_struct(source *in, const troupe_type *type, uint64_t sent, char *body);
+static void fill_one_of(source *in, const troupe_one_of *of, char *place);
 
 /* One value, whose head was read. */
 static void fill_value(source *in, const troupe_field *field, const tr_item *item, char *place) {
@@ -123,7 +137,15 @@ static void fill_value(source *in, const troupe_field *field, const tr_item *ite
         fill_time(in, item->head, place);
         return;
     case TROUPE_STRUCT:
-        fill_struct(in, tr_field_type(field), place);
+        fill_struct(in, tr_field_type(field), item->number, place);
+        return;
+    case TROUPE_MAP:
+        fill_map(in, (size_t)item->number, (void *)place);
+        return;
+    case TROUPE_ONE_OF:
+        fill_one_of(in, tr_field_one_of(field), place);
+        return;
+    case TROUPE_NIL:
         return;
     default:
         fill_integer(place, tr_field_step(field), item->number);
@@ -175,18 +197,43 @@ static void fill_field(source *in, const troupe_field *field, char *place) {
     }
 }
 
+/* What a newer version of the type has behind the fields that are known. */
+static TR_COLD void pass_over(source *in, uint64_t fields) {
+    for (; fields; fields--) {
+        size_t size = 0;
+        TR_CHECK(tr_skip(in->at, in->left, &size) == TR_SKIPPED);
+        in->at += size;
+        in->left -= size;
+    }
+}
+
 /* The head of its array was read. */
-static void fill_struct(source *in, const troupe_type *type, char *body) {
-    for (size_t i = 0; i < type->fields; i++)
-        fill_field(in, &type->field[i], body + type->field[i].offset);
+static void fill_one_of(source *in, const troupe_one_of *of, char *place) {
+    tr_item tag;
+    next(in, &tag);
+    fill_integer(place + of->tag, sizeof(int32_t), tag.number);
+    const troupe_field *field = &tr_case_find(of, (int32_t)tag.number)->field;
+    fill_field(in, field, place + field->offset);
+}
+
+/* The head of its array was read, which says how many fields were sent. */
+static void fill_struct(source *in, const troupe_type *type, uint64_t sent, char *body) {
+    for (size_t i = 0; i < type->fields; i++) {
+        const troupe_field *field = &type->field[i];
+        if (TR_LIKELY(i < sent))
+            fill_field(in, field, body + field->offset);
+        else
+            tr_missing_fill(field, body + field->offset, in->start, &in->end);
+    }
+    if (TR_UNLIKELY(sent > type->fields)) pass_over(in, sent - type->fields);
 }
 
 static void tell(char *why, size_t room, const troupe_type *type, const char *what) {
     if (why && room) snprintf(why, room, "%s: %s", type->name, what);
 }
 
-troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *bytes, size_t size,
-                     troupe_msg **out, char *why, size_t room) {
+troupe_err tr_unpack_any(const tr_pool *pool, const troupe_type *type, const void *bytes,
+                         size_t size, troupe_msg **out, char *why, size_t room) {
     size_t extra = 0;
     *out = NULL;
     troupe_err err = tr_scan(type, bytes, size, &extra, why, room);
@@ -199,6 +246,15 @@ troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *b
     source in = {bytes, size, (char *)*out, sizeof(troupe_msg) + type->size};
     tr_item array;
     next(&in, &array);
-    fill_struct(&in, type, tr_msg_body(*out));
+    fill_struct(&in, type, array.number, tr_msg_body(*out));
     return TROUPE_OK;
+}
+
+troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *bytes, size_t size,
+                     troupe_msg **out, char *why, size_t room) {
+    troupe_err err = tr_quick(pool, type, bytes, size, out);
+    if (!err) return TROUPE_OK;
+    if (err == TROUPE_LATER) return tr_unpack_any(pool, type, bytes, size, out, why, room);
+    tell(why, room, type, troupe_strerror(err));
+    return err;
 }

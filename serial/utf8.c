@@ -5,10 +5,9 @@
 
 /* Whether 8 bytes are ASCII without a NUL: most texts are, all the way. */
 static int plain(const unsigned char *at) {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t word;
     memcpy(&word, at, sizeof word);
-    return !(((word - ones) | word) & tops); /* a NUL borrows into its own top bit */
+    return tr_utf8_word_is_plain(word);
 }
 
 /* Bytes of the sequence at `at`, which is not ASCII; 0 if it is not well-formed. The second byte's

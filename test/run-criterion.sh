@@ -10,8 +10,8 @@ shift
 
 # With two at a time Criterion's own runner leaks now and then, which LeakSanitizer then reports.
 # One at a time takes twice as long.
-jobs=2 seconds=270
-[ -z "${ASAN_OPTIONS-}" ] || { jobs=1 seconds=540; }
+jobs=2 seconds=570
+[ -z "${ASAN_OPTIONS-}" ] || { jobs=1 seconds=1140; }
 
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT

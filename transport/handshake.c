@@ -143,9 +143,11 @@ troupe_err tr_handshake_begin(tr_handshake *hs, bool dialer, const tr_identity *
 troupe_err tr_handshake_input(tr_handshake *hs, const tr_frame *frame, tr_buffer *out, char *why,
                               size_t room) {
     if (hs->expects && frame->kind == TR_FRAME_REFUSE) {
-        return over(hs, TROUPE_REFUSED, "the peer refused: another secret or version", why, room);
+        return over(hs, TROUPE_REFUSED,
+                    "the peer refused: it takes another secret, version or name", why, room);
     }
-    if (frame->kind != hs->expects) {
+    bool already = frame->kind == TR_FRAME_ALREADY && hs->expects == TR_FRAME_WELCOME;
+    if (frame->kind != hs->expects && !already) {
         return over(hs, TROUPE_MALFORMED, "not the frame that was due", why, room);
     }
     troupe_err err;
@@ -163,11 +165,17 @@ troupe_err tr_handshake_input(tr_handshake *hs, const tr_frame *frame, tr_buffer
         if (err != TROUPE_OK) return err;
         hs->expects = 0;
         return prove(hs, TR_FRAME_WELCOME, out) ? TROUPE_OK : TROUPE_NOMEM;
-    default: /* WELCOME: nothing else is ever due */
+    default: /* WELCOME, or ALREADY in its place: nothing else is ever due */
         err = verify(hs, frame, out, why, room);
+        hs->already = already && !err;
         hs->expects = 0;
         return err;
     }
+}
+
+void tr_handshake_already(tr_buffer *answer) {
+    TR_CHECK(answer->size == TR_FRAME_HEAD + TR_MAC_SIZE);
+    answer->data[TR_FRAME_HEAD - 1] = TR_FRAME_ALREADY;
 }
 
 void tr_handshake_end(tr_handshake *hs) {

@@ -4,7 +4,7 @@
  *     HELLO version, identity, nonce ->
  *                                  <- CHALLENGE version, identity, nonce
  *     PROOF mac                     ->  (checked first: a stranger learns nothing)
- *                                  <- WELCOME mac
+ *                                  <- WELCOME mac, or ALREADY mac
  *
  * Each mac is libsodium's crypto_auth over a role text and the exact bytes of HELLO and CHALLENGE,
  * keyed by a hash of the secret, so it binds both nonces, names, incarnations and versions, and a
@@ -36,6 +36,7 @@ void tr_handshake_key(const void *secret, size_t size, unsigned char key[TR_KEY_
 
 typedef struct tr_handshake {
     bool dialer;
+    bool already;         /* the peer is proved, but has, or will have, another connection to us */
     unsigned expects;     /* the kind of the next frame from the peer; 0: none, it is over */
     tr_identity me, peer; /* `peer` is proved once a call returned OK */
     unsigned char key[TR_KEY_SIZE];
@@ -54,6 +55,9 @@ TR_CHECKED troupe_err tr_handshake_begin(tr_handshake *hs, bool dialer, const tr
  * for our log. NOMEM. After anything but LATER it is over: any further frame is MALFORMED. */
 TR_CHECKED troupe_err tr_handshake_input(tr_handshake *hs, const tr_frame *frame,
                                              tr_buffer *out, char *why, size_t room);
+
+/* Makes the listener's last answer, which is all that `answer` holds, say ALREADY. */
+void tr_handshake_already(tr_buffer *answer);
 
 /* Forgets the key and what was said; `peer` stays. To be called once begun, whatever came of it. */
 void tr_handshake_end(tr_handshake *hs);

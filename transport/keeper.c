@@ -6,25 +6,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "transport/parent.h"
 #include "transport/process.h"
 
-enum { TERM_MS = 2000 };
+enum { STOP_MS = 2000 };
 
 static const char installed[] = TROUPE_LAUNCHER;
 
 typedef struct keeper {
     tr_process *process; /* this life's run */
+    const troupe_program *program;
     unsigned term_ms;
     int pid; /* 0: does not run yet */
-    bool stopping;
+    bool stopping, ready;
+    bool runs, notified, joined; /* what its readiness waits for */
+    bool lost, forced;           /* as a node; and SIGKILL was sent for that */
+    troupe_ref deputy;           /* of a process that is a node */
+    uint64_t monitor;            /* of that */
 } keeper;
 
-/* The keeper's timer, told from one of an earlier life by the run's serial. */
+/* The keeper's timer, told from one of an earlier life by the run's serial, and what comes next. */
 struct process_overdue {
     uint64_t serial;
+    int32_t signal;
 };
 static const troupe_type overdue_type =
-    TROUPE_TYPE(process_overdue, TROUPE_FIELD(process_overdue, serial));
+    TROUPE_TYPE(process_overdue, TROUPE_FIELD(process_overdue, serial),
+                TROUPE_FIELD(process_overdue, signal));
 
 static const troupe_type which_type = TROUPE_SIGNAL_TYPE("process_which");
 struct process_pid {
@@ -61,6 +69,8 @@ static troupe_err prepare(troupe_self *self, const troupe_program *program, tr_p
             return troupe_fail(self, TROUPE_SYSTEM, "cannot run %s: no launcher at %s or %s", name,
                                beside, installed);
     }
+    if (program->node && troupe_register_type(troupe_runtime(self), &tr_parent_hello_type))
+        return troupe_fail(self, TROUPE_NOMEM, "cannot run %s: no memory", name);
     troupe_err err = tr_process_make(troupe_runtime(self), troupe_me(self), program, launcher, out);
     if (err) return troupe_fail(self, err, "cannot run %s: %s", name, troupe_strerror(err));
     return TROUPE_OK;
@@ -73,7 +83,8 @@ static troupe_err keeper_start(troupe_self *self, void *state, const void *arg) 
         return troupe_fail(self, TROUPE_INVALID, "no program to run");
     troupe_err err = prepare(self, program, &k->process);
     if (err) return err;
-    k->term_ms = program->term_ms ? program->term_ms : TERM_MS;
+    k->program = program;
+    k->term_ms = program->term_ms ? program->term_ms : TR_PROCESS_TERM_MS;
     err = troupe_defer(self, tr_process_let_go, k->process);
     if (err) {
         tr_process_let_go(k->process);
@@ -101,12 +112,26 @@ static troupe_err ended(troupe_self *self, const keeper *k, const struct tr_proc
         troupe_exit(self, TROUPE_SHUTDOWN);
         return TROUPE_OK;
     }
+    if (k->lost && news->event == TR_PROCESS_SIGNALLED && (n == SIGABRT || k->forced))
+        return troupe_fail(self, TROUPE_SILENT, "%s was lost as a node, and was ended", name);
     switch (news->event) {
     case TR_PROCESS_NO_LAUNCHER:
         return troupe_fail(self, TROUPE_SYSTEM, "cannot run %s: the launcher %s: %s", name,
                            tr_process_launcher(k->process), errno_text(n));
     case TR_PROCESS_NO_PROGRAM:
         return troupe_fail(self, TROUPE_SYSTEM, "cannot run %s: %s", name, errno_text(n));
+    case TR_PROCESS_NO_FOLDER:
+        return troupe_fail(self, TROUPE_SYSTEM, "cannot run %s in %s: %s", name,
+                           k->program->folder, errno_text(n));
+    case TR_PROCESS_NO_LIMIT:
+        return troupe_fail(self, TROUPE_SYSTEM, "cannot limit %s: %s", name, errno_text(n));
+    case TR_PROCESS_SILENT:
+        return troupe_fail(self, TROUPE_SILENT,
+                           "%s did not say WATCHDOG=1 for %u ms, and was ended", name,
+                           k->program->watchdog_ms);
+    case TR_PROCESS_TROUBLE:
+        return troupe_fail(self, TROUPE_SILENT, "%s said that it is in trouble, and was ended",
+                           name);
     case TR_PROCESS_SIGNALLED:
         return troupe_fail(self, TROUPE_SIGNALLED, "%s was ended by signal %d (%s)", name, n,
                            signal_text(n));
@@ -116,17 +141,71 @@ static troupe_err ended(troupe_self *self, const keeper *k, const struct tr_proc
                            name);
     default:
         if (n) return troupe_fail(self, TROUPE_EXITED, "%s exited with status %d", name, n);
+        if (!k->ready)
+            return troupe_fail(self, TROUPE_EXITED, "%s exited before it was ready", name);
         troupe_exit(self, TROUPE_OK);
         return TROUPE_OK;
     }
 }
 
+static void look_whether_ready(troupe_self *self, keeper *k) {
+    if (k->stopping || k->ready || !k->runs) return;
+    if ((k->program->notifies && !k->notified) || (k->program->node && !k->joined)) return;
+    k->ready = true;
+    troupe_ready(self);
+}
+
 static troupe_err hear(troupe_self *self, keeper *k, const struct tr_process_news *news) {
     if (news->serial != tr_process_serial(k->process)) return TROUPE_OK; /* of an earlier life */
-    if (news->event != TR_PROCESS_RUNS) return ended(self, k, news);
-    k->pid = news->number;
-    if (!k->stopping) troupe_ready(self);
+    const bool runs = news->event == TR_PROCESS_RUNS;
+    if (!runs && news->event != TR_PROCESS_READY) return ended(self, k, news);
+    if (runs) k->pid = news->number;
+    k->runs |= runs;
+    k->notified |= !runs;
+    look_whether_ready(self, k);
     return TROUPE_OK;
+}
+
+/* Asks it to end by `signal`, and sets the time after which it is asked in a stronger way. Without
+ * memory for that it is killed at once. */
+static void ask_to_end(troupe_self *self, keeper *k, int signal) {
+    const bool said = signal == TR_PROCESS_SAY_STOP;
+    k->forced |= k->lost && signal == SIGKILL;
+    const unsigned stop_ms = k->program->stop_ms ? k->program->stop_ms : STOP_MS;
+    const struct process_overdue overdue = {tr_process_serial(k->process),
+                                            said ? SIGTERM : SIGKILL};
+    troupe_msg *msg = NULL;
+    bool waits = signal == SIGKILL ||
+                 (troupe_make(troupe_runtime(self), &overdue_type, &overdue, &msg) == TROUPE_OK &&
+                  troupe_send_after(self, said ? stop_ms : k->term_ms, troupe_me(self), &msg,
+                                    NULL) == TROUPE_OK);
+    troupe_drop(&msg);
+    tr_process_signal(k->process, waits ? signal : SIGKILL);
+}
+
+/* --- A process that is a node ----------------------------------------------------------------- */
+
+static troupe_err join(troupe_self *self, keeper *k, const struct tr_parent_hello *hello) {
+    if (hello->serial != tr_process_serial(k->process) || k->joined) return TROUPE_OK;
+    troupe_err err = troupe_monitor(self, hello->deputy, &k->monitor);
+    if (err) return err;
+    k->deputy = hello->deputy;
+    k->joined = true;
+    look_whether_ready(self, k);
+    return TROUPE_OK;
+}
+
+/* If the process has ended, that is told as well, with its reason: then the signal finds none. */
+static void lose(troupe_self *self, keeper *k, const struct troupe_down *down) {
+    if (down->monitor != k->monitor || down->why != TROUPE_NOCONNECTION || k->stopping) return;
+    k->lost = true;
+    ask_to_end(self, k, SIGABRT);
+}
+
+/* By a message, if it is a node, and by its standard input. False: it can't be told so. */
+static bool say_stop(troupe_self *self, const keeper *k) {
+    bool told = k->joined && troupe_tell(self, k->deputy, &tr_parent_stop_type, NULL) == TROUPE_OK;
+    return told || k->program->stop_line;
 }
 
 static troupe_err keeper_receive(troupe_self *self, void *state, troupe_msg **msg) {
@@ -135,7 +214,11 @@ static troupe_err keeper_receive(troupe_self *self, void *state, troupe_msg **ms
     if (news) return hear(self, k, news);
     const struct process_overdue *overdue = troupe_as(*msg, &overdue_type);
     if (overdue && overdue->serial == tr_process_serial(k->process))
-        tr_process_signal(k->process, SIGKILL);
+        ask_to_end(self, k, overdue->signal);
+    const struct tr_parent_hello *hello = troupe_as(*msg, &tr_parent_hello_type);
+    if (hello) return join(self, k, hello);
+    const struct troupe_down *down = troupe_as(*msg, &troupe_down_type);
+    if (down) lose(self, k, down);
     if (troupe_as(*msg, &which_type)) {
         const struct process_pid answer = {k->pid};
         troupe_err err = troupe_answer(self, &pid_type, &answer);
@@ -145,17 +228,11 @@ static troupe_err keeper_receive(troupe_self *self, void *state, troupe_msg **ms
     return TROUPE_OK;
 }
 
-/* Sends SIGTERM, and SIGKILL later, or at once if there is no memory to wait with. */
 static troupe_err keeper_stopping(troupe_self *self, void *state) {
     keeper *k = state;
     if (k->stopping) return TROUPE_LATER;
     k->stopping = true;
-    const struct process_overdue overdue = {tr_process_serial(k->process)};
-    troupe_msg *msg = NULL;
-    bool waits = troupe_make(troupe_runtime(self), &overdue_type, &overdue, &msg) == TROUPE_OK &&
-                 troupe_send_after(self, k->term_ms, troupe_me(self), &msg, NULL) == TROUPE_OK;
-    troupe_drop(&msg);
-    tr_process_signal(k->process, waits ? SIGTERM : SIGKILL);
+    ask_to_end(self, k, say_stop(self, k) ? TR_PROCESS_SAY_STOP : SIGTERM);
     return TROUPE_LATER;
 }
 

@@ -21,7 +21,7 @@
 #include "transport/stream.h"
 
 enum {
-    RECEIVE_SIZE = 64 * 1024, /* bytes that one `received` brings at most */
+    RECEIVE_SIZE = 128 * 1024, /* bytes that one `received` brings at most */
     ACCEPT_PAUSE_MS = 50      /* after a failed accept, before the next one */
 };
 
@@ -42,6 +42,8 @@ struct tr_stream {
     tr_mutex lock; /* guards what follows */
     bool ended;    /* closed or broken: nothing is begun any more */
     bool reading;  /* from start until the receiver has seen the end */
+    bool still;    /* no more is to be read */
+    bool waits;    /* so none is, though `reading` */
     sending sending;
     const unsigned char *bytes; /* what nng has not taken yet of the current send */
     size_t size;
@@ -184,6 +186,8 @@ static void begin_send(tr_stream *stream) {
 /* Begins no more, and makes what was begun complete. Locked. */
 static void end(tr_stream *stream) {
     if (stream->ended) return;
+    if (stream->waits) begin_receive(stream); /* which then sees the end */
+    stream->waits = false;
     stream->ended = true;
     nng_stream_close(stream->nng);
 }
@@ -200,13 +204,13 @@ static void leave(tr_stream *stream) {
 static void on_received(void *arg) {
     tr_stream *stream = arg;
     int rv = nng_aio_result(stream->in);
-    if (rv == 0) {
+    if (rv == 0)
         stream->events->received(stream->ctx, stream->buffer, nng_aio_count(stream->in));
-    }
     tr_lock(&stream->lock);
     if (rv != 0) end(stream);
     if (!stream->ended) {
-        begin_receive(stream);
+        stream->waits = stream->still;
+        if (!stream->waits) begin_receive(stream);
         tr_unlock(&stream->lock);
         return;
     }
@@ -290,11 +294,10 @@ static void send_bytes(tr_stream *stream, const void *bytes, size_t size) {
         TR_CHECK(stream->sending == IDLE || stream->sending == TELLING);
         stream->bytes = bytes;
         stream->size = size;
-        if (stream->sending == TELLING) {
+        if (stream->sending == TELLING)
             stream->sending = AGAIN;
-        } else {
+        else
             begin_send(stream);
-        }
     }
     tr_unlock(&stream->lock);
 }
@@ -303,6 +306,14 @@ static void close_stream(tr_stream *stream) {
     tr_lock(&stream->lock);
     TR_CHECK(stream->events);
     end(stream);
+    tr_unlock(&stream->lock);
+}
+
+static void hold_stream(tr_stream *stream, bool still) {
+    tr_lock(&stream->lock);
+    stream->still = still;
+    if (stream->waits && !still) begin_receive(stream);
+    if (!still) stream->waits = false;
     tr_unlock(&stream->lock);
 }
 
@@ -322,10 +333,9 @@ static bool to_itself(nng_stream *nng) {
            memcmp(near.s_in6.sa_addr, far.s_in6.sa_addr, sizeof near.s_in6.sa_addr) == 0;
 }
 
-/* Lets the next operation of `aio` fail at the deadline. */
+/* Lets the next operation of `aio` fail at the deadline; in 0 ms it would not even be tried. */
 static void set_deadline(nng_aio *aio, uint64_t deadline) {
-    uint64_t now = tr_clock();
-    uint64_t ms = deadline > now ? (deadline - now) / TR_MS + 1 : 1; /* 0 would not even try */
+    uint64_t now = tr_clock(), ms = deadline > now ? (deadline - now) / TR_MS + 1 : 1;
     nng_aio_set_timeout(aio, ms < INT32_MAX ? (nng_duration)ms : INT32_MAX);
 }
 
@@ -359,8 +369,12 @@ static int dial_once(nng_stream_dialer *dialer, uint64_t deadline, nng_stream **
     return rv;
 }
 
+static bool dials(const char *url) {
+    return url_ok(url, false);
+}
+
 static troupe_err dial(const tr_host *host, const char *url, uint64_t deadline, tr_stream **out) {
-    if (!url_ok(url, false)) return TROUPE_INVALID;
+    if (!dials(url)) return TROUPE_INVALID;
     if (!nng_can_start()) return TROUPE_NOMEM;
     if (deadline <= tr_clock()) return TROUPE_TIMEOUT;
     bool tcp = !ipc_path(url);
@@ -473,6 +487,7 @@ static troupe_err listen_at(const tr_host *host, const char *url,
 }
 
 const tr_net tr_nng_net = {
+    .dials = dials,
     .dial = dial,
     .listen = listen_at,
     .unlisten = unlisten,
@@ -480,5 +495,6 @@ const tr_net tr_nng_net = {
     .send = send_bytes,
     .close = close_stream,
     .free = free_stream,
+    .hold = hold_stream,
     .fini = fini,
 };

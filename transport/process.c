@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -15,9 +14,11 @@
 #include "base/os.h"
 #include "serial/envelope.h"
 #include "transport/command.h"
+#include "transport/voice.h"
+#include "transport/watch.h"
 
 enum {
-    NEWS = 2,       /* the most that is told of a run: RUNS, and an end */
+    NEWS = 3,        /* the most that is told of a run: RUNS, READY, and an end */
     CLOSE_MS = 5000, /* how long a close waits for killed processes to be gone */
     LEAST_MS = 500   /* the same, however late it is */
 };
@@ -48,13 +49,6 @@ typedef enum run_state {
     OVER     /* there is none any more, or never will be */
 } run_state;
 
-/* A descriptor that epoll watches for a run. */
-typedef struct watch {
-    int fd; /* -1: none */
-    void (*ready)(tr_process *process);
-    tr_process *process;
-} watch;
-
 struct tr_process {
     service *service; /* this and the next two never change */
     troupe_ref keeper;
@@ -66,7 +60,10 @@ struct tr_process {
     tr_list place; /* in live or waiting */
     run_state state;
     bool let_go, failed, ended;
-    watch status, exit; /* the status socket, the pidfd */
+    tr_process_event cause; /* SILENT, TROUBLE: it is ended for that */
+    tr_watch status, exit; /* the status socket, the pidfd */
+    tr_voice voice;
+    tr_parent_note note; /* if its program has a node */
     pid_t pid;
     bool by_thread;     /* there are no pidfds here: `waiter` waits, and `exit` is an eventfd */
     tr_thread waiter;
@@ -80,7 +77,7 @@ const troupe_type tr_process_news_type = TROUPE_NAMED_TYPE(
     "news of its process", tr_process_news, TROUPE_FIELD(tr_process_news, serial),
     TROUPE_FIELD(tr_process_news, event), TROUPE_FIELD(tr_process_news, number));
 
-/* Telling the keeper */
+/* --- Telling the keeper ----------------------------------------------------------------------- */
 
 /* Without the lock: an actor that ends may wait for it while it holds locks of the runtime's. */
 static void tell(tr_process *p, tr_process_event event, int number) {
@@ -94,22 +91,7 @@ static void tell(tr_process *p, tr_process_event event, int number) {
         troupe_drop(&msg);
 }
 
-/* Descriptors */
-
-static bool watch_begin(service *s, watch *w) {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
-    return epoll_ctl(s->epoll, EPOLL_CTL_ADD, w->fd, &event) == 0;
-}
-
-/* Taken out of epoll by hand: if the host has forked, a copy elsewhere would keep it in there. */
-static void watch_end(service *s, watch *w) {
-    if (w->fd < 0) return;
-    (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, w->fd, NULL);
-    (void)close(w->fd);
-    w->fd = -1;
-}
-
-/* The life of a run, on the service's thread */
+/* --- The life of a run, on the service's thread ----------------------------------------------- */
 
 static void spawn(tr_process *p); /* when another ends: they wait for each other */
 
@@ -134,8 +116,9 @@ static void finish(tr_process *p) {
     troupe_ref keeper = p->keeper;
     if (p->by_thread) tr_thread_join(&p->waiter);
     p->by_thread = false;
-    watch_end(s, &p->status);
-    watch_end(s, &p->exit);
+    tr_voice_end(&p->voice); /* tells nothing any more, unless there was no end of it to tell */
+    tr_watch_end(s->epoll, &p->status);
+    tr_watch_end(s->epoll, &p->exit);
     tr_list_remove(&p->place);
     p->state = OVER;
     if (p->let_go) destroy(p);
@@ -143,20 +126,29 @@ static void finish(tr_process *p) {
     if (next && !of_keeper(&s->live, keeper)) spawn(next);
 }
 
-/* The status socket has something to say, or the process has ended: the program runs, or can't. */
-static void settle_start(tr_process *p) {
-    int error;
-    ssize_t got = recv(p->status.fd, &error, sizeof error, MSG_DONTWAIT);
-    if (got < 0 && errno == EAGAIN && !p->ended) return;
-    watch_end(p->service, &p->status);
-    p->failed = got == (ssize_t)sizeof error;
-    if (p->failed)
-        tell(p, TR_PROCESS_NO_PROGRAM, error);
-    else
-        tell(p, TR_PROCESS_RUNS, p->pid);
+static tr_process_event failed_at(int step) {
+    if (step == TR_LAUNCH_FOLDER) return TR_PROCESS_NO_FOLDER;
+    return step == TR_LAUNCH_LIMIT ? TR_PROCESS_NO_LIMIT : TR_PROCESS_NO_PROGRAM;
 }
 
-static void settle_end(tr_process *p) {
+/* The status socket has something to say, or the process has ended: the program runs, or can't. */
+static void settle_start(void *ctx) {
+    tr_process *p = ctx;
+    tr_launch_failure failure;
+    ssize_t got = recv(p->status.fd, &failure, sizeof failure, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN && !p->ended) return;
+    tr_watch_end(p->service->epoll, &p->status);
+    p->failed = got == (ssize_t)sizeof failure;
+    if (p->failed) {
+        tell(p, failed_at(failure.step), failure.error);
+    } else {
+        tell(p, TR_PROCESS_RUNS, p->pid);
+        tr_voice_runs(&p->voice);
+    }
+}
+
+static void settle_end(void *ctx) {
+    tr_process *p = ctx;
     siginfo_t info = {0};
     idtype_t by = p->by_thread ? P_PID : P_PIDFD;
     id_t id = p->by_thread ? (id_t)p->pid : (id_t)p->exit.fd;
@@ -164,7 +156,9 @@ static void settle_end(tr_process *p) {
     if (!lost && info.si_pid == 0) return; /* not yet */
     p->ended = true;
     if (p->status.fd >= 0) settle_start(p);
+    tr_voice_end(&p->voice); /* that it is ready, and its last line, come before its end */
     tr_process_event event = info.si_code == CLD_EXITED ? TR_PROCESS_EXITED : TR_PROCESS_SIGNALLED;
+    if (p->cause) event = p->cause;
     if (lost) event = TR_PROCESS_LOST;
     if (!p->failed) tell(p, event, info.si_status); /* else the keeper has ended for it already */
     finish(p);
@@ -179,6 +173,28 @@ static void send_signal(tr_process *p, int number) {
         tell(p, TR_PROCESS_SIGNALLED, number);
         finish(p);
     }
+}
+
+/* The keeper asks for an end. */
+static void ask_to_end(tr_process *p, int number) {
+    if (p->state == LIVE) tr_voice_stop(&p->voice, number == TR_PROCESS_SAY_STOP);
+    if (p->state != LIVE || number != TR_PROCESS_SAY_STOP) send_signal(p, number);
+}
+
+/* --- What its voice has to say ---------------------------------------------------------------- */
+
+/* It can't say so before it runs, though that may not have been looked at yet. */
+static void is_ready(void *ctx) {
+    tr_process *p = ctx;
+    if (p->status.fd >= 0) settle_start(p);
+    if (!p->failed) tell(p, TR_PROCESS_READY, 0);
+}
+
+static void is_silent(void *ctx, int number, bool trouble) {
+    tr_process *p = ctx;
+    if (p->ended) return; /* it has said that it is in trouble, and ended */
+    p->cause = trouble ? TR_PROCESS_TROUBLE : TR_PROCESS_SILENT;
+    send_signal(p, number);
 }
 
 /* Waits for a process's end, without reaping it. */
@@ -207,9 +223,12 @@ static int end_of(tr_process *p) {
 /* Gets hold of a launcher that has just been spawned, and waits to be let on; an errno. Without a
  * hold on it, it is ended: here alone by its id, which is still its own, as it was not reaped. */
 static int adopt(tr_process *p) {
-    if (end_of(p) >= 0 && watch_begin(p->service, &p->exit) && watch_begin(p->service, &p->status))
+    const int epoll = p->service->epoll;
+    int error = tr_voice_watch(&p->voice, p->pid);
+    if (!error && end_of(p) >= 0 && tr_watch_begin(epoll, &p->exit) &&
+        tr_watch_begin(epoll, &p->status))
         return 0;
-    int error = errno;
+    if (!error) error = errno;
     (void)kill(p->pid, SIGKILL);
     if (p->by_thread) tr_thread_join(&p->waiter); /* before the reaping: it waits by the id */
     p->by_thread = false;
@@ -221,13 +240,13 @@ static int adopt(tr_process *p) {
 /* The launcher goes on only when it is told to, after the adoption: so whatever its end may be, it
  * is noticed, and its id can't have become another's before there was a pidfd. */
 static void spawn(tr_process *p) {
-    int ends[2], error = 0;
+    int ends[2], error = tr_voice_open(&p->voice, p->service->epoll);
     tr_list_remove(&p->place);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        error = errno;
-    } else {
+    if (!error && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) error = errno;
+    if (!error) {
+        const tr_command_gift gift = {ends[1], p->voice.child, p->voice.env};
         p->status.fd = ends[0];
-        error = tr_command_spawn(p->command, ends[1], &p->pid);
+        error = tr_command_spawn(p->command, &gift, &p->pid);
         (void)close(ends[1]);
         if (!error) error = adopt(p);
     }
@@ -241,7 +260,7 @@ static void spawn(tr_process *p) {
     (void)send(p->status.fd, "", 1, MSG_NOSIGNAL); /* if it fails the process has ended */
 }
 
-/* The service's thread */
+/* --- The service's thread --------------------------------------------------------------------- */
 
 /* Two processes of one keeper at a time would be in each other's way: ports, locks, files. */
 static void begin(tr_process *p) {
@@ -261,7 +280,7 @@ static void obey(tr_process *p, orders o) {
     } else if (o.let_go) {
         finish(p);
     } else if (o.signal) {
-        send_signal(p, o.signal);
+        ask_to_end(p, o.signal);
     } else if (o.spawn) {
         begin(p);
     }
@@ -290,9 +309,9 @@ static bool obey_all(service *s) {
 static void await_event(service *s, int timeout_ms) {
     struct epoll_event event;
     if (epoll_wait(s->epoll, &event, 1, timeout_ms) <= 0) return;
-    watch *w = event.data.ptr;
+    tr_watch *w = event.data.ptr;
     if (w) {
-        w->ready(w->process);
+        w->ready(w->ctx);
     } else {
         uint64_t count;
         ssize_t got = read(s->wake, &count, sizeof count);
@@ -383,11 +402,25 @@ static tr_service *make_service(troupe *rt) {
     return NULL;
 }
 
-/* The keepers' side */
+/* --- The keepers' side ------------------------------------------------------------------------ */
 
 static troupe_err prepare(tr_process *p, const troupe_program *program, const char *launcher) {
+    troupe_err bad = program->node ? tr_parent_note_of(program, p->keeper, &p->note) : TROUPE_OK;
+    if (bad) return bad;
     p->command = tr_command_make(p->service->heap, program, launcher);
     if (!p->command) return TROUPE_NOMEM;
+    tr_voice_init(&p->voice, &(tr_voice_plan){.rt = p->service->rt,
+                                              .name = tr_command_program(p->command),
+                                              .logs = program->output == TROUPE_OUTPUT_LOG,
+                                              .notifies = program->notifies,
+                                              .stop_line = tr_command_stop_line(p->command),
+                                              .note = program->node ? &p->note : NULL,
+                                              .watchdog_ms = program->watchdog_ms,
+                                              .term_ms = program->term_ms ? program->term_ms
+                                                                          : TR_PROCESS_TERM_MS,
+                                              .ready = is_ready,
+                                              .silent = is_silent,
+                                              .ctx = p});
     for (size_t i = 0; i < NEWS; i++) {
         const tr_pool *pool = tr_port_pool(p->service->rt);
         troupe_err err = tr_msg_take(pool, &tr_process_news_type, 0, &p->news[i]);
@@ -405,8 +438,8 @@ troupe_err tr_process_make(troupe *rt, troupe_ref keeper, const troupe_program *
     if (!p) return TROUPE_NOMEM;
     p->service = s;
     p->keeper = keeper;
-    p->status = (watch){-1, settle_start, p};
-    p->exit = (watch){-1, settle_end, p};
+    p->status = (tr_watch){-1, settle_start, p};
+    p->exit = (tr_watch){-1, settle_end, p};
     tr_list_init(&p->place);
     troupe_err err = prepare(p, program, launcher);
     if (err) {
@@ -414,7 +447,7 @@ troupe_err tr_process_make(troupe *rt, troupe_ref keeper, const troupe_program *
         return err;
     }
     tr_lock(&s->lock);
-    p->serial = ++s->serial;
+    p->serial = p->note.serial = ++s->serial;
     tr_unlock(&s->lock);
     *out = p;
     return TROUPE_OK;

@@ -14,14 +14,24 @@
 
 typedef struct tr_process tr_process;
 
-/* What may happen to a run, and what `number` is then. RUNS is followed by one of the last three;
- * the others come alone. */
+enum {
+    TR_PROCESS_TERM_MS = 2000, /* from SIGTERM, or SIGABRT, to SIGKILL, if nothing else is said */
+    TR_PROCESS_SAY_STOP = -1   /* for a signal: the program is asked by its standard input */
+};
+
+/* What may happen to a run, and what `number` is then. RUNS is followed by one of the last five,
+ * with READY between them if the program says so; the others come alone. */
 typedef enum tr_process_event {
     TR_PROCESS_RUNS,        /* a process id: the program has begun */
     TR_PROCESS_NO_LAUNCHER, /* an errno: the launcher can't be run */
     TR_PROCESS_NO_PROGRAM,  /* an errno: the launcher can't run the program */
+    TR_PROCESS_NO_FOLDER,   /* an errno: it can't go to its folder */
+    TR_PROCESS_NO_LIMIT,    /* an errno: it can't limit what it takes */
+    TR_PROCESS_READY,       /* 0: it says so */
     TR_PROCESS_EXITED,      /* an exit status */
     TR_PROCESS_SIGNALLED,   /* a signal, also one that came before there was a process */
+    TR_PROCESS_SILENT,      /* how it ended, after it was ended because nothing was heard of it */
+    TR_PROCESS_TROUBLE,     /* the same, after it said that it is in trouble */
     TR_PROCESS_LOST         /* 0: it ended, but the host took or discarded its exit status */
 } tr_process_event;
 
@@ -45,7 +55,8 @@ TR_CHECKED troupe_err tr_process_make(troupe *rt, troupe_ref keeper,
 /* Starts it, once no other process of the same keeper is left. Returns at once. */
 void tr_process_spawn(tr_process *process);
 
-/* Sends it a signal, or takes the start back if it did not happen yet. Returns at once. */
+/* Sends it a signal, or says that it is to stop, or takes the start back if it did not happen yet.
+ * Returns at once. */
 void tr_process_signal(tr_process *process, int signal);
 
 /* The keeper's last word, at every end of its life: takes a `tr_process`, which must not be used

@@ -42,6 +42,7 @@ struct tr_stream {
     bool busy;        /* bytes are on their way */
     bool stuck;       /* they are not taken before the peer has read some */
     uint64_t sent;    /* when they are taken; TR_NEVER: none are, or they are stuck */
+    bool still;       /* nothing of the peer is seen */
     bool closing;     /* nothing but CLOSED is seen any more */
 };
 
@@ -107,8 +108,9 @@ static arrival *first(const tr_stream *stream) {
 static uint64_t first_due(const tr_stream *stream) {
     const arrival *next = first(stream);
     if (!next || (!stream->events && next->kind != ACCEPTED)) return TR_NEVER;
-    if (next->kind == BYTES && !stream->events->received) return TR_NEVER;
     bool own = next->kind == CLOSED && stream->closing;
+    if (stream->still && !own && next->kind != ACCEPTED) return TR_NEVER;
+    if (next->kind == BYTES && !stream->events->received) return TR_NEVER;
     uint64_t until = own ? 0 : silent_until(stream);
     return next->due > until ? next->due : until;
 }
@@ -313,10 +315,14 @@ static tr_listener *find_listener(sim_net *net, const char *url) {
     return NULL;
 }
 
+static bool dials(const char *url) {
+    return strstr(url, "://") != NULL;
+}
+
 static troupe_err dial(const tr_host *host, const char *url, uint64_t deadline, tr_stream **out) {
     (void)deadline;
     sim_net *net = net_of(tr_port_sim(host->rt));
-    if (!strstr(url, "://")) return TROUPE_INVALID;
+    if (!dials(url)) return TROUPE_INVALID;
     tr_listener *listener = find_listener(net, url);
     uint64_t node = tr_port_node(host->rt), now = troupe_sim_now(net->sim);
     if (!listener || path_of(net, node, listener->node)->cut_until > now ||
@@ -408,9 +414,15 @@ static void free_stream(tr_stream *stream) {
     tr_give(stream->net->heap, stream, sizeof *stream);
 }
 
+static void hold(tr_stream *stream, bool still) {
+    stream->still = still;
+    arm(stream);
+}
+
 static void fini(void) {}
 
 const tr_net tr_sim_net = {
+    .dials = dials,
     .dial = dial,
     .listen = listen_at,
     .unlisten = unlisten,
@@ -418,6 +430,7 @@ const tr_net tr_sim_net = {
     .send = send,
     .close = close_stream,
     .free = free_stream,
+    .hold = hold,
     .fini = fini,
 };
 

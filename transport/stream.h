@@ -3,6 +3,7 @@
 #ifndef TR_TRANSPORT_STREAM_H
 #define TR_TRANSPORT_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <troupe/error.h>
@@ -31,6 +32,8 @@ typedef struct tr_host {
 
 /* The port: `tr_nng_net` is nng's streams, `tr_sim_net` a simulated network. */
 typedef struct tr_net {
+    /* Whether a URL is one that `dial` understands. */
+    bool (*dials)(const char *url);
     /* Connects to `url` and stores the stream; waits, at most until `deadline` (monotonic ns),
      * once: the caller repeats. TIMEOUT; NOCONNECTION: nobody listens there (yet), or no such host;
      * INVALID: the URL is not understood; NOMEM; SYSTEM. */
@@ -58,6 +61,14 @@ typedef struct tr_net {
     /* Frees a stream that was never started, or whose `closed` event has come. Not from an event.
      * May wait for a moment, for that event to return. The descriptor is closed a little later. */
     void (*free)(tr_stream *stream);
+    /* Reads no more of a started stream, not even its end, or goes on. Any thread; what is on its
+     * way already still comes: nothing, if it is called in `received`. */
+    void (*hold)(tr_stream *stream, bool still);
+    /* NULL: none is ever refused. Has a refusal of the peer by the net itself told with its reason,
+     * before `closed`; nothing is received then. Before `start`. */
+    void (*on_refusal)(tr_stream *stream, void (*refused)(void *ctx, const char *why));
+    /* NULL: it knows no names. Whether the peer has proved that this is a name of its own. */
+    bool (*vouches)(tr_stream *stream, const char *name);
     /* Ends what the net keeps for the whole process. No stream or listener may be left. */
     void (*fini)(void);
 } tr_net;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/crc.h"
 
 /* The fields that a kind can have, as bits. On the wire they stand in this order, which is that of
  * `tr_frame`. A tail is whatever follows them. */
@@ -29,9 +30,10 @@ static const struct shape shapes[] = {
     [TR_FRAME_PROOF] = {"PROOF", TAIL},
     [TR_FRAME_WELCOME] = {"WELCOME", TAIL},
     [TR_FRAME_REFUSE] = {"REFUSE", 0},
+    [TR_FRAME_ALREADY] = {"ALREADY", TAIL},
     [TR_FRAME_SEND] = {"SEND", TARGET | SENDER | HOW | TYPE | TAIL},
     [TR_FRAME_GRANT] = {"GRANT", NUMBER | TARGET},
-    [TR_FRAME_NO_TARGET] = {"NO_TARGET", TARGET},
+    [TR_FRAME_NO_TARGET] = {"NO_TARGET", TARGET | WHY},
     [TR_FRAME_MONITOR] = {"MONITOR", NUMBER | TARGET | SENDER},
     [TR_FRAME_DEMONITOR] = {"DEMONITOR", NUMBER | TARGET | SENDER},
     [TR_FRAME_DOWN] = {"DOWN", NUMBER | TARGET | SENDER | WHY},
@@ -43,40 +45,51 @@ static const struct shape shapes[] = {
     [TR_FRAME_LINK] = {"LINK", NUMBER | TARGET | SENDER},
     [TR_FRAME_UNLINK] = {"UNLINK", NUMBER | TARGET | SENDER | HOW},
     [TR_FRAME_EXIT] = {"EXIT", NUMBER | TARGET | SENDER | HOW | WHY},
+    [TR_FRAME_STOP] = {"STOP", TARGET},
+    [TR_FRAME_SPAWN] = {"SPAWN", NUMBER | TYPE | TAIL},
+    [TR_FRAME_ACK] = {"ACK", NUMBER | TARGET},
+    [TR_FRAME_SPAWNED] = {"SPAWNED", NUMBER | SENDER | WHY},
+    [TR_FRAME_LARGE] = {"LARGE", NUMBER | TARGET | SENDER | HOW | TYPE | TAIL},
+    [TR_FRAME_PART] = {"PART", NUMBER | TAIL},
+    [TR_FRAME_DELIVER] = {"DELIVER", NUMBER | TARGET | SENDER | HOW | TYPE | TAIL},
+    [TR_FRAME_REJECT] = {"REJECT", NUMBER | TARGET | WHY},
+    [TR_FRAME_SCHEMA] = {"SCHEMA", TYPE | TAIL},
+    [TR_FRAME_GROUP] = {"GROUP", NUMBER | HOW | TAIL},
 };
 
-enum { LENGTH_SIZE = 4, KIND_SIZE = TR_FRAME_HEAD - LENGTH_SIZE };
+enum { LENGTH_SIZE = 4, KIND_SIZE = TR_FRAME_HEAD - LENGTH_SIZE, HEAD_CHECK_SIZE = 2 };
 
 static const struct shape *shape_of(unsigned kind) {
     if (kind >= sizeof shapes / sizeof shapes[0] || !shapes[kind].name) return NULL;
     return &shapes[kind];
 }
 
-/* Bytes of the fixed fields of a kind. */
-static size_t fixed_size(unsigned has) {
-    size_t size = 0;
-    if (has & NUMBER) size += 8;
-    if (has & TARGET) size += 8;
-    if (has & SENDER) size += 16;
-    if (has & HOW) size += 4;
-    if (has & WHY) size += 4;
-    if (has & TYPE) size += 8;
-    return size;
+/* Whether frames of a kind have checksums: all but those of the handshake. */
+static bool is_checked(unsigned kind) {
+    return kind >= TR_FRAME_SEND;
+}
+
+/* Bytes of the checksums and the fixed fields of a kind. */
+static TR_INLINE size_t fixed_size(unsigned kind, unsigned has) {
+    const size_t eight = 8, four = 4;
+    return (is_checked(kind) ? TR_FRAME_CHECKS : 0) + eight * !!(has & NUMBER) +
+           eight * !!(has & TARGET) + 2 * eight * !!(has & SENDER) + four * !!(has & HOW) +
+           four * !!(has & WHY) + eight * !!(has & TYPE);
 }
 
 /* Writes a value and returns the place behind it. */
-static unsigned char *put(unsigned char *at, uint64_t value, size_t size) {
+static TR_INLINE unsigned char *put(unsigned char *at, uint64_t value, size_t size) {
     tr_wire_store(at, value, size);
     return at + size;
 }
 
 /* Reads a value and moves on. */
-static uint64_t get(const unsigned char **at, size_t size) {
+static TR_INLINE uint64_t get(const unsigned char **at, size_t size) {
     *at += size;
     return tr_wire_load(*at - size, size);
 }
 
-static void put_fixed(unsigned char *at, unsigned has, const tr_frame *frame) {
+static TR_INLINE void put_fixed(unsigned char *at, unsigned has, const tr_frame *frame) {
     if (has & NUMBER) at = put(at, frame->number, 8);
     if (has & TARGET) at = put(at, frame->target, 8);
     if (has & SENDER) at = put(put(at, frame->sender.node, 8), frame->sender.id, 8);
@@ -85,7 +98,8 @@ static void put_fixed(unsigned char *at, unsigned has, const tr_frame *frame) {
     if (has & TYPE) put(at, frame->type, 8);
 }
 
-static const unsigned char *get_fixed(const unsigned char *at, unsigned has, tr_frame *frame) {
+static TR_INLINE const unsigned char *get_fixed(const unsigned char *at, unsigned has,
+                                                tr_frame *frame) {
     if (has & NUMBER) frame->number = get(&at, 8);
     if (has & TARGET) frame->target = get(&at, 8);
     if (has & SENDER) frame->sender.node = get(&at, 8);
@@ -96,22 +110,80 @@ static const unsigned char *get_fixed(const unsigned char *at, unsigned has, tr_
     return at;
 }
 
+/* --- Checksums -------------------------------------------------------------------------------- */
+
+/* That of length and kind, both as the first part of that of all, and folded to 16 bits. No change
+ * of one byte is lost by folding: there are 1,275, and a test tries each. */
+static uint32_t check_of_head(const unsigned char *frame, unsigned *folded) {
+    uint32_t crc = tr_crc32c(0, frame, TR_FRAME_HEAD);
+    *folded = (crc >> 16 ^ crc) & 0xffff;
+    return crc;
+}
+
+/* That of all but the checksums themselves. */
+static uint32_t check_of_all(const unsigned char *frame, size_t size, uint32_t head) {
+    const size_t before = TR_FRAME_HEAD + TR_FRAME_CHECKS;
+    return tr_crc32c(head, frame + before, size - before);
+}
+
+/* Whether the head is what was sent; `*crc` is its checksum. */
+static bool head_is_right(const unsigned char *frame, uint32_t *crc, char *why, size_t room) {
+    unsigned folded;
+    *crc = check_of_head(frame, &folded);
+    if (folded == tr_wire_load(frame + TR_FRAME_HEAD, HEAD_CHECK_SIZE)) return true;
+    if (why) snprintf(why, room, "the head of a frame was damaged on the way");
+    return false;
+}
+
+uint32_t tr_frame_check(const unsigned char *frame, size_t size) {
+    unsigned folded;
+    return check_of_all(frame, size, check_of_head(frame, &folded));
+}
+
+uint32_t tr_frame_says(const unsigned char *frame) {
+    const unsigned char *check = frame + TR_FRAME_HEAD + HEAD_CHECK_SIZE;
+    return (uint32_t)tr_wire_load(check, TR_FRAME_CHECKS - HEAD_CHECK_SIZE);
+}
+
+/* Whether all of it is. */
+static bool all_is_right(const unsigned char *frame, size_t size, uint32_t head, char *why,
+                         size_t room) {
+    if (check_of_all(frame, size, head) == tr_frame_says(frame)) return true;
+    if (why) {
+        snprintf(why, room, "%s of %zu bytes was damaged on the way",
+                 shape_of(frame[LENGTH_SIZE])->name, size - LENGTH_SIZE);
+    }
+    return false;
+}
+
+/* --- Putting together ------------------------------------------------------------------------- */
+
 size_t tr_frame_begin(tr_buffer *out, const tr_frame *frame) {
     const struct shape *shape = shape_of(frame->kind);
     TR_CHECK(shape);
     size_t start = out->size;
-    size_t size = TR_FRAME_HEAD + fixed_size(shape->has);
+    size_t size = TR_FRAME_HEAD + fixed_size(frame->kind, shape->has);
     if (!tr_buffer_reserve(out, size)) return SIZE_MAX;
     unsigned char *at = put(out->data + start, 0, LENGTH_SIZE); /* until tr_frame_end */
-    put_fixed(put(at, frame->kind, KIND_SIZE), shape->has, frame);
+    at = put(at, frame->kind, KIND_SIZE);
+    if (is_checked(frame->kind)) at = put(at, 0, TR_FRAME_CHECKS); /* the same */
+    put_fixed(at, shape->has, frame);
     out->size += size;
     return start;
 }
 
+void tr_frame_seal(unsigned char *frame, size_t size) {
+    TR_CHECK(size - LENGTH_SIZE <= UINT32_MAX);
+    tr_wire_store(frame, size - LENGTH_SIZE, LENGTH_SIZE);
+    if (!is_checked(frame[LENGTH_SIZE])) return;
+    unsigned folded;
+    uint32_t head = check_of_head(frame, &folded);
+    unsigned char *check = put(frame + TR_FRAME_HEAD, folded, HEAD_CHECK_SIZE);
+    tr_wire_store(check, check_of_all(frame, size, head), TR_FRAME_CHECKS - HEAD_CHECK_SIZE);
+}
+
 void tr_frame_end(tr_buffer *out, size_t start) {
-    size_t length = out->size - start - LENGTH_SIZE;
-    TR_CHECK(length <= UINT32_MAX);
-    tr_wire_store(out->data + start, length, LENGTH_SIZE);
+    tr_frame_seal(out->data + start, out->size - start);
 }
 
 bool tr_frame_put(tr_buffer *out, const tr_frame *frame) {
@@ -126,6 +198,8 @@ bool tr_frame_put(tr_buffer *out, const tr_frame *frame) {
     return true;
 }
 
+/* --- Taking apart ----------------------------------------------------------------------------- */
+
 /* Whether a frame of this length can be of this kind; `why` says what is wrong if not. */
 static bool fits(unsigned kind, uint64_t length, char *why, size_t room) {
     const struct shape *shape = shape_of(kind);
@@ -133,13 +207,23 @@ static bool fits(unsigned kind, uint64_t length, char *why, size_t room) {
         if (why) snprintf(why, room, "frame of the unknown kind %u", kind);
         return false;
     }
-    size_t need = KIND_SIZE + fixed_size(shape->has);
+    size_t need = KIND_SIZE + fixed_size(kind, shape->has);
     if (length == need || (length > need && shape->has & TAIL)) return true;
     if (why) {
         snprintf(why, room, "%s of %llu bytes, expected %s%zu", shape->name,
                  (unsigned long long)length, shape->has & TAIL ? "at least " : "", need);
     }
     return false;
+}
+
+/* What comes behind the length, all of it here and right. */
+static void take_apart(const unsigned char *at, size_t length, tr_frame *frame) {
+    unsigned has = shape_of(*at)->has, kind = *at;
+    *frame = (tr_frame){.kind = (tr_frame_kind)kind};
+    at += KIND_SIZE + (is_checked(kind) ? TR_FRAME_CHECKS : 0);
+    const unsigned char *rest = get_fixed(at, has, frame);
+    frame->tail = has & TAIL ? rest : NULL;
+    frame->tail_size = length - KIND_SIZE - fixed_size(kind, has);
 }
 
 troupe_err tr_frame_get(const void *bytes, size_t size, size_t limit, tr_frame *frame, size_t *used,
@@ -160,14 +244,17 @@ troupe_err tr_frame_get(const void *bytes, size_t size, size_t limit, tr_frame *
         return TROUPE_TOOBIG;
     }
     /* Nonsense is refused as soon as it shows, not when the peer has sent all of it. */
-    if (size >= TR_FRAME_HEAD && !fits(*at, length, why, room)) return TROUPE_MALFORMED;
+    if (size < TR_FRAME_HEAD) return TROUPE_LATER;
+    unsigned kind = *at;
+    uint32_t head = 0;
+    if (is_checked(kind)) {
+        if (size < TR_FRAME_HEAD + HEAD_CHECK_SIZE) return TROUPE_LATER;
+        if (!head_is_right(bytes, &head, why, room)) return TROUPE_DAMAGED;
+    }
+    if (!fits(kind, length, why, room)) return TROUPE_MALFORMED;
     *used = LENGTH_SIZE + (size_t)length;
     if (size < *used) return TROUPE_LATER;
-
-    unsigned has = shape_of(*at)->has;
-    *frame = (tr_frame){.kind = (tr_frame_kind)get(&at, KIND_SIZE)};
-    const unsigned char *rest = get_fixed(at, has, frame);
-    frame->tail = has & TAIL ? rest : NULL;
-    frame->tail_size = (size_t)length - KIND_SIZE - fixed_size(has);
+    if (is_checked(kind) && !all_is_right(bytes, *used, head, why, room)) return TROUPE_DAMAGED;
+    take_apart(at, (size_t)length, frame);
     return TROUPE_OK;
 }

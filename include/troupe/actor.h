@@ -2,7 +2,8 @@
  *
  * Functions that act *as* an actor take its `troupe_self *`, which is valid only inside that
  * actor's callback. All others take the runtime and may be called from any thread, callbacks
- * included; those that wait say so, take a deadline, and are for plain threads only. */
+ * included; those that wait say so, take a deadline, and are for plain threads only, or for those
+ * and the callbacks of `blocking` actors. */
 #ifndef TROUPE_ACTOR_H
 #define TROUPE_ACTOR_H
 
@@ -29,7 +30,13 @@ typedef enum troupe_overflow {
     TROUPE_DROP_NEWEST, /* it is dropped, and its sender goes on as if it were in */
     /* The oldest message that waits is dropped, and the new one goes in, behind all others. If none
      * waits, since those that hold the places are being handled: as TROUPE_DROP_NEWEST. */
-    TROUPE_DROP_OLDEST
+    TROUPE_DROP_OLDEST,
+    /* A message that waits and has the same `key` as the new one is dropped for it, the oldest if
+     * there are several, and the new one goes in, behind all others. If there is none, or the
+     * messages that have it are being handled: as TROUPE_REJECT. For news of which only the latest
+     * counts, of each of many things: as there are at most so many things as places, the mailbox
+     * holds them all. What timers send is refused, not merged. */
+    TROUPE_COALESCE
 } troupe_overflow;
 
 /* What a fatal signal (SEGV, BUS, FPE, ILL, ABRT) in a callback does. For all but IGNORE handlers
@@ -57,9 +64,17 @@ typedef struct troupe_behaviour {
     size_t state_size;      /* bytes of private state, all zero before every start */
     uint32_t mailbox_limit; /* messages accepted and not yet handled; 0: TROUPE_MAILBOX_DEFAULT */
     troupe_overflow overflow;
+    /* With TROUPE_COALESCE: what a message is about. Called by senders, on any thread, and only
+     * while the mailbox is full, once for the new message and for each that waits, up to the first
+     * that is alike. It must be quick, read nothing but the message, and call nothing of the
+     * runtime but what reads a message (`troupe_as`, say): it runs under a lock. */
+    uint64_t (*key)(const troupe_msg *msg);
     /* Its callbacks wait (for a file, a lock, a library) or compute for long: they run on one of
      * `config.blocking_threads` of their own, so that nobody has to wait behind them. A message to
-     * it costs more. Not on a stepped runtime. */
+     * it costs more. Not on a stepped runtime. They may wait for other actors too: with
+     * `troupe_ask`, `troupe_ask_many`, `troupe_post_wait`, `troupe_join` and what waits for a
+     * supervisor. If those wait in turn, that is found at once: <troupe/observe.h>. In a simulation
+     * it has no thread of its own, and may not. */
     bool blocking;
     /* Bytes that one life may have, of state and `troupe_alloc` together; 0: no limit. */
     size_t memory_limit;
@@ -68,6 +83,11 @@ typedef struct troupe_behaviour {
      * callback, only where it is set. In a simulation callbacks take no time. */
     unsigned deadline_ms;
     troupe_fatal fatal; /* what a fatal signal in a callback does; costs some ns a callback */
+    /* Messages that it may set aside (<troupe/stash.h>), at most its mailbox_limit; 0: one less, so
+     * that there is always a place for somebody else. */
+    uint32_t stash_limit;
+    /* Messages that their senders call urgent go before all others (<troupe/delivery.h>). */
+    bool takes_urgent;
 
     /* Makes the state ready. `arg` is the spawner's and is only read here. An error means that the
      * actor does not come to life; `stop` is not called then. TROUPE_LATER: the actor runs, but
@@ -125,6 +145,10 @@ typedef struct troupe_config {
      * must not wait. Optional. */
     void (*report)(void *ctx, const struct troupe_report *report);
     void *report_ctx;
+    /* Of actors that wait for each other in a circle (<troupe/observe.h>) the one whose wait began
+     * last gets DEADLOCK from it at once. false: that is reported, and each waits until its
+     * deadline. */
+    bool break_deadlocks;
     unsigned fold_ms; /* of reports that are alike one is told within this time. 0: 10000 */
     troupe_level quiet;  /* lines from this level on are left out; 0: TROUPE_DEBUG */
     /* Sees every block that the runtime takes. All NULL: malloc and free, and for messages and the
@@ -168,8 +192,8 @@ TROUPE_API troupe_ref troupe_me(troupe_self *self);
 
 /* Starts an actor: `start` runs on the calling thread before this returns. `arg` is only read
  * during the call. Any thread, callbacks included. NOMEM; INVALID: no `receive`, a mailbox_limit
- * over TROUPE_MAILBOX_MAX, a memory_limit under the state_size, an
- * `overflow` that is none, or `blocking` on a stepped runtime;
+ * over TROUPE_MAILBOX_MAX, a stash_limit over that, a memory_limit under the state_size, an
+ * `overflow` that is none, TROUPE_COALESCE without `key`, or `blocking` on a stepped runtime;
  * SYSTEM: no thread for a blocking actor; QUIESCED: from outside, while no new work is taken
  * (<troupe/shutdown.h>); CLOSED: the runtime is closing; or whatever `start` returned. */
 TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what, const void *arg,
@@ -178,7 +202,8 @@ TROUPE_CHECKED troupe_err troupe_spawn(troupe *rt, const troupe_behaviour *what,
 /* Moves `*msg` into a mailbox; never waits. What one actor sends to another arrives in the order
  * sent.
  * A message to oneself is handled in a later turn: others that wait for the worker go first.
- * FULL: the mailbox is at its bound and its `overflow` is TROUPE_REJECT; or, on another node,
+ * FULL: the mailbox is at its bound and its `overflow` is TROUPE_REJECT, or TROUPE_COALESCE and no
+ * message that waits is alike; or, on another node,
  * whatever its `overflow`, its credit is used up: shed, retry later or slow down. GONE: the actor
  * has ended. NOCONNECTION: its node is not connected.
  * TOOBIG, NOMEM: only for another node. In each case the message is still yours. */
@@ -194,7 +219,8 @@ TROUPE_CHECKED troupe_err troupe_tell(troupe_self *self, troupe_ref to, const tr
                                       const void *body);
 
 /* Who sent the message being handled; TROUPE_NOBODY for a plain thread's `troupe_post` and for
- * timers. To answer later keep this ref: for an ask it is the asker's one-shot address. */
+ * timers. To answer later keep this ref: for an ask it is the asker's one-shot address. Whoever has
+ * read it may answer an ask later, so nobody is told BROKEN then (<troupe/ask.h>). */
 TROUPE_API troupe_ref troupe_sender(troupe_self *self);
 
 /* Answers the message being handled: `troupe_send` to its sender. If nobody waits for the answer
@@ -208,24 +234,33 @@ TROUPE_CHECKED troupe_err troupe_reply(troupe_self *self, troupe_msg **msg);
 TROUPE_CHECKED troupe_err troupe_answer(troupe_self *self, const troupe_type *type,
                                         const void *body);
 
-/* Sends `*msg` and waits for the answer, which takes its place and is yours. A plain thread only.
- * An answer that comes after the deadline is dropped. The errors of `troupe_post`, NOMEM for any
- * actor, and INVALID when called from an actor's callback: the message is still yours. And, with
- * `*msg` NULL then:
+/* Sends `*msg` and waits for the answer, which takes its place and is yours. A plain thread, or the
+ * callback of a `blocking` actor, whose other mail waits meanwhile. An answer that comes after the
+ * deadline is dropped. The errors of `troupe_post`, NOMEM for any actor, and INVALID when called
+ * from any other callback: the message is still yours. And, with `*msg` NULL then:
  * TIMEOUT: no answer within `timeout_ms`. FAILED: the actor failed on it, or its mail was flushed.
- * GONE: the actor ended before it handled it. NOCONNECTION: its node was lost meanwhile.
+ * STOPPED: the actor ended in good order (OK or SHUTDOWN) before it handled it, or while it did. At
+ * once, with the message yours still, if it had ended so before, as long as that is known: until
+ * another one gets its place; of an actor of another node, while they are connected.
+ * GONE: it ended otherwise (it was killed, say, or failed for good) before it handled it; or, at
+ * once, there is no such actor, and no more is known. NOCONNECTION: its node was lost meanwhile.
+ * BROKEN: the actor has handled it, and neither answered nor kept its sender nor passed it on.
  * UNKNOWN_TYPE, NOMEM: its node does not know the message's type, or had no memory for it.
+ * DEADLOCK, only by a blocking actor: `to` waits for it in turn, were it by way of others, and
+ * `config.break_deadlocks` is set. CLOSED, the same: the runtime is closing and waits no longer.
  * On a stepped runtime the call steps it, and TIMEOUT comes as soon as nothing is left to run. */
 TROUPE_CHECKED troupe_err troupe_ask(troupe *rt, troupe_ref to, troupe_msg **msg,
                                      unsigned timeout_ms);
 
 /* Asks an actor to stop, ahead of its mail: `stopping`, then `stop` with the reason SHUTDOWN. Mail
  * that it has not handled goes to dead letters. Returns at once. A supervised actor that is stopped
- * so is treated by its restart rule: SHUTDOWN is a clean end. GONE: it has ended.
- * NOCONNECTION: it lives on another node (stopping over nodes is not supported yet). */
+ * so is treated by its restart rule: SHUTDOWN is a clean end. GONE: it has ended. Of an actor of
+ * another node that is not known here: OK then, and a monitor tells. NOCONNECTION: its node is not
+ * connected. Any thread. */
 TROUPE_API troupe_err troupe_stop(troupe *rt, troupe_ref ref);
 
-/* Ends an actor as soon as its running callback returns, without `stop`; reason KILLED. */
+/* Ends an actor, on any node, as soon as its running callback returns, without `stop`; reason
+ * KILLED. GONE and NOCONNECTION as `troupe_stop`. Any thread. */
 TROUPE_API troupe_err troupe_kill(troupe *rt, troupe_ref ref);
 
 /* Ends the running actor once this callback has returned: TROUPE_OK is a normal end, SHUTDOWN a

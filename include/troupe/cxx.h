@@ -30,6 +30,7 @@ template <> struct troupe_kind_of<const char *> : troupe_kind_is<TROUPE_TEXT> {}
 template <> struct troupe_kind_of<troupe_bytes> : troupe_kind_is<TROUPE_BYTES> {};
 template <> struct troupe_kind_of<troupe_ref> : troupe_kind_is<TROUPE_REF> {};
 template <> struct troupe_kind_of<troupe_time> : troupe_kind_is<TROUPE_TIME> {};
+template <> struct troupe_kind_of<troupe_map> : troupe_kind_is<TROUPE_MAP> {};
 
 struct troupe_cxx {
     /* The kind of what `of` describes. */
@@ -39,14 +40,18 @@ struct troupe_cxx {
     static constexpr troupe_kind kind_of(const troupe_enum *) {
         return TROUPE_ENUM;
     }
+    static constexpr troupe_kind kind_of(const troupe_one_of *) {
+        return TROUPE_ONE_OF;
+    }
     /* What TROUPE_EXTENT_ finds out in C. */
     static troupe_extent extent_of(const troupe_field *field, size_t fields) {
         troupe_extent extent = TROUPE_FLAT;
         for (size_t i = 0; i < fields; i++) {
             const troupe_kind kind = field[i].kind;
             bool list = field[i].shape == TROUPE_SHAPE_LIST;
-            if (list || kind == TROUPE_TEXT || kind == TROUPE_BYTES) return TROUPE_DEEP;
-            if (kind == TROUPE_STRUCT) extent = TROUPE_UNKNOWN_EXTENT;
+            if (list || kind == TROUPE_TEXT || kind == TROUPE_BYTES || kind == TROUPE_MAP)
+                return TROUPE_DEEP;
+            if (kind == TROUPE_STRUCT || kind == TROUPE_ONE_OF) extent = TROUPE_UNKNOWN_EXTENT;
         }
         return extent;
     }
@@ -67,6 +72,13 @@ struct troupe_cxx {
 #define TROUPE_LENGTH_(array)                                                                      \
     (std::extent<typename std::remove_reference<decltype(array)>::type>::value)
 
+#undef TROUPE_MISSING_
+#define TROUPE_MISSING_(member, ...)                                                               \
+    []() -> const void * {                                                                         \
+        static const typename std::remove_reference<decltype(member)>::type it = {__VA_ARGS__};    \
+        return &it;                                                                                \
+    }()
+
 #undef TROUPE_NAMED_TYPE
 #define TROUPE_NAMED_TYPE(named, tag, ...)                                                         \
     []() -> troupe_type {                                                                          \
@@ -85,6 +97,14 @@ struct troupe_cxx {
     []() -> troupe_enum {                                                                          \
         static const troupe_choice choices[] = {__VA_ARGS__};                                      \
         return troupe_enum{choices, sizeof choices / sizeof *choices};                             \
+    }()
+
+#undef TROUPE_ONE_OF_TYPE
+#define TROUPE_ONE_OF_TYPE(tag, chosen, ...)                                                       \
+    []() -> troupe_one_of {                                                                        \
+        static const troupe_case cases[] = {__VA_ARGS__};                                          \
+        return troupe_one_of{sizeof(struct tag), TROUPE_TAG_(tag, chosen), cases,                  \
+                             sizeof cases / sizeof *cases};                                        \
     }()
 
 #endif

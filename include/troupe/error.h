@@ -49,7 +49,13 @@ extern "C" {
     X(UNMET, 31, "a condition that must hold did not")                                           \
     X(HELD, 33, "the child is held: it has used up its restarts")                                \
     X(KILL, 36, "to be killed")                                                                  \
-    X(QUIESCED, 38, "no new work is taken: the runtime is shutting down")
+    X(QUIESCED, 38, "no new work is taken: the runtime is shutting down")                        \
+    X(BROKEN, 39, "handled, but nobody will answer: a broken promise")                           \
+    X(SELF, 40, "an actor asks itself")                                                          \
+    X(DEADLOCK, 48, "who was waited for waits in turn")                                          \
+    X(STOPPED, 60, "the actor was stopped, or ended by itself, in good order")                   \
+    X(DAMAGED, 64, "damaged on the way: a checksum is wrong")                                    \
+    X(SILENT, 69, "nothing was heard of it for too long")
 
 typedef enum troupe_err {
 #define TROUPE_ERROR_ENUM(name, number, text) TROUPE_##name = (number),

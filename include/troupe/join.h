@@ -32,13 +32,14 @@ TROUPE_CHECKED troupe_err troupe_exit_with(troupe_self *self, troupe_msg **msg);
 /* Waits until an actor, or the life that it is in, has ended; `*why` is how, a reason as in a
  * `down`. `*result` is the message that it left, which is yours, or NULL: it left none, another one
  * has got it, or it lives on another node. Both may be NULL: not wanted. A supervised actor that
- * fails and is restarted has ended, as for its monitors. A plain thread only; others may join the
- * same actor at the same time.
+ * fails and is restarted has ended, as for its monitors. A plain thread, or the callback of a
+ * `blocking` actor; others may join the same actor at the same time.
  * GONE: it had ended before, and nothing is known of how. Who must know has a handle.
  * TIMEOUT: it had not ended within `timeout_ms`; the runtime has forgotten this call, but an end
  * that comes at the very deadline may take its result with it. On a stepped runtime the call steps
- * it, and TIMEOUT comes as soon as nothing is left to run. INVALID: called from an actor's callback
+ * it, and TIMEOUT comes as soon as nothing is left to run. INVALID: called from any other callback
  * of this runtime, on whatever thread: a worker that waits for a worker may wait for itself.
+ * DEADLOCK: as of `troupe_ask`.
  * NOCONNECTION: its node is not connected, or was lost meanwhile. CLOSED: the runtime is closing.
  * NOMEM. */
 TROUPE_CHECKED troupe_err troupe_join(troupe *rt, troupe_ref who, unsigned timeout_ms,

@@ -34,7 +34,8 @@ typedef struct troupe_msg troupe_msg; /* one message */
  * and stores it in `*out`. `body` is NULL for a type without fields. The message belongs to the
  * caller, who may send it to actors of `rt` or drop it. Any thread.
  * NOMEM: no memory. TOOBIG: more than 1 GiB. INVALID: no body for a type that has fields; bytes or
- * a list with a size but no address; structs on more than 16 levels. */
+ * a list with a size but no address; structs on more than 16 levels; a one-of that is none of its
+ * cases (see <troupe/one_of.h>); a map with a key twice, or too many or none (<troupe/map.h>). */
 TROUPE_CHECKED troupe_err troupe_make(troupe *rt, const troupe_type *type, const void *body,
                                       troupe_msg **out);
 
@@ -77,17 +78,21 @@ TROUPE_CHECKED troupe_err troupe_copy(troupe *rt, const troupe_msg *msg, troupe_
  * node (docs/wire-format.md), and stores in `*size` how many it takes. No memory is taken. Its type
  * is not in the bytes. Whoever holds the message.
  * TOOBIG: more than there is room for; what is in `bytes` then means nothing. INVALID: there is no
- * message; or a text is not UTF-8, an enum none of its choices, a moment out of range. */
+ * message; or a text is not UTF-8, an enum none of its choices, a one-of none of its cases, or a
+ * moment out of range. */
 TROUPE_CHECKED troupe_err troupe_encode(const troupe_msg *msg, void *bytes, size_t room,
                                         size_t *size);
 
 /* Makes a message of a type, which must be sound (see troupe_check_type), out of just these bytes,
  * wherever they come from: all of them are judged before any memory is taken, and it is taken once.
- * On an error `*out` is NULL, and `why` (may be NULL; `room` bytes) says what is wrong and where:
+ * They may be of an older or a newer version of the type (<troupe/type.h>): fields that are missing
+ * are what the field list says, and fields behind the last one are passed over. On an error `*out`
+ * is NULL, and `why` (may be NULL; `room` bytes) says what is wrong and where:
  * "order.lines[3].price: expected f64, got text". The message belongs to the caller. Any thread.
- * MALFORMED: too few bytes or too many, another kind or number of values than the type has, an
- * integer or float that does not fit, a text that is not UTF-8 or holds a NUL. TOOBIG: it would be
- * over 1 GiB. NOMEM. */
+ * MALFORMED: too few bytes or too many, another kind of value than the type has, an array of
+ * another length, no field where one is required, an integer or float that does not fit, a text
+ * that is not UTF-8 or holds a NUL; lists whose values lack so many fields that they would take 264
+ * times the memory of the bytes. TOOBIG: it would be over 1 GiB. NOMEM. */
 TROUPE_CHECKED troupe_err troupe_decode(troupe *rt, const troupe_type *type, const void *bytes,
                                         size_t size, troupe_msg **out, char *why, size_t room);
 
@@ -100,12 +105,15 @@ TROUPE_API void troupe_drop(troupe_msg **msg);
  * 15 are in no field". Any thread. */
 TROUPE_CHECKED troupe_err troupe_check_type(const troupe_type *type, char *why, size_t room);
 
-/* Makes a type known to a runtime, so that messages of it can arrive from other nodes. Sending
- * needs no registration. Registering the same type again does nothing. Any thread.
+/* Makes a type known to a runtime, so that messages of it can arrive from other nodes. These may
+ * have an older or a newer version of it (<troupe/type.h>); one that differs in another way is told
+ * by a report when they connect, with the fields that do, and its messages become dead letters. The
+ * sender needs no registration. Registering the same type again does nothing. Any thread.
  * TAKEN: another layout is registered under this name. INVALID: the field list is not sound (a
  * field outside the struct, two that overlap, no name, a struct that is not of its type's size, a
- * list whose values may take 256 times the memory of the bytes that they came as); the log says
- * which. NOMEM. Where assertions are compiled in, the log also warns of bytes in no field. */
+ * list whose values may take 256 times the memory of the bytes that they came as, a `missing` that
+ * could not come); the log says which. NOMEM. Where assertions are compiled in, the log also warns
+ * of bytes in no field. */
 TROUPE_CHECKED troupe_err troupe_register_type(troupe *rt, const troupe_type *type);
 
 #ifdef __cplusplus

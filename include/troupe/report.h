@@ -22,6 +22,7 @@ extern "C" {
     X(QUARANTINED, "quarantined", "MESSAGE QUARANTINED") /* an actor failed on it repeatedly */    \
     X(SLOW, "slow", "CALLBACK DOES NOT RETURN")          /* it has run for `config.slow_ms` */     \
     X(STRAGGLER, "straggler", "STRAGGLER")               /* an actor did not end in time */        \
+    X(DEADLOCK, "deadlock", "DEADLOCK")                  /* actors wait in a circle */             \
     X(MISTAKE, "mistake", "MISTAKE")                     /* a call that makes no sense */          \
     X(PEER, "peer", "TROUBLE WITH A NODE")               /* something came that may not be */
 
@@ -47,9 +48,11 @@ typedef struct troupe_report {
     /* How long that message waited until its handling began, milliseconds (modulo 9 hours, by a
      * clock that is read every half one); of a `blocking` actor: until the report. -1: none */
     int64_t waited_ms;
-    uint64_t for_ms; /* SLOW, STRAGGLER: for how long, milliseconds */
+    uint64_t for_ms; /* SLOW, STRAGGLER, DEADLOCK (its oldest wait): for how long, milliseconds */
     troupe_err why;
-    const char *text; /* what the program said: of `troupe_fail` */
+    /* What the program said: of `troupe_fail`. DEADLOCK: "a waits for b: an answer, 12 ms; b ...",
+     * from the youngest of these waits on, which is that of `who`. */
+    const char *text;
     const char *file; /* where it said so */
     int line;
     /* Return addresses from that place to the callback, the innermost first, as far as the compiler

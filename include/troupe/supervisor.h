@@ -144,10 +144,11 @@ TROUPE_CHECKED troupe_err troupe_children(troupe *rt, troupe_ref supervisor, uns
 
 /* --- Children at run time --------------------------------------------------------------------- */
 
-/* The functions of plain threads wait up to `timeout_ms` for what they ask, but for what a callback
- * does, which goes on when they no longer wait. Their errors are those of `troupe_ask`, BADTYPE if
- * `supervisor` is not one, INVALID if it is one of another node, SHUTDOWN if it is stopping (but
- * for questions), and: */
+/* The functions of plain threads, which callbacks of `blocking` actors may call too, wait up to
+ * `timeout_ms` for what they ask, but for what a callback does, which goes on when they no longer
+ * wait; nobody waits for himself: <troupe/observe.h>, "Waits". Their errors are those of
+ * `troupe_ask`, BADTYPE if `supervisor` is not one, INVALID if it is one of another node, SHUTDOWN
+ * if it is stopping (but for questions), and: */
 
 /* Starts one more child, the last in start order, and waits until it is ready; what `child` points
  * to is copied, but for `arg`. On an error nothing of it is left.

@@ -24,7 +24,17 @@
  *         TROUPE_LIST_OF(line, dots, &point_type));
  *
  * Values nest: a struct within a struct, lists of structs with lists. 16 levels of struct are the
- * most, and a type can't hold itself. */
+ * most, and a type can't hold itself. A value that is one of several is in <troupe/one_of.h>,
+ * values by name that no struct knows are in <troupe/map.h>.
+ *
+ * A type may change while nodes run that have the old one, and while bytes are kept that it has
+ * written. New fields go to the end of a list, of the type itself or of a struct within: who
+ * does not know them skips them, and who misses them takes what the field list says, which is zero
+ * if it says nothing. An integer may become a wider or a narrower one, a float a double, a value an
+ * optional one, and each the other way: what does not fit is told by its value, message by message.
+ * An enum may get more choices, a one-of more cases. All else (fields that are moved, taken out,
+ * renamed, of another kind) makes another type: give it another name. So it is with Avro and
+ * Protocol Buffers, but that here fields are known by their place. */
 #ifndef TROUPE_TYPE_H
 #define TROUPE_TYPE_H
 
@@ -101,6 +111,9 @@ typedef enum troupe_kind {
     TROUPE_TIME,   /* troupe_time: extension -1, msgpack's own timestamp */
     TROUPE_ENUM,   /* an enum: integer; what is none of its choices does not go between nodes */
     TROUPE_STRUCT, /* a struct with a type of its own: array of its fields */
+    TROUPE_ONE_OF, /* a struct of an enum and a union: array [tag, value] */
+    TROUPE_MAP,    /* troupe_map: map from texts to values of any sort */
+    TROUPE_NIL,    /* nothing: nil; only as a case of a one-of */
 } troupe_kind;
 
 /* How many values a field has. */
@@ -131,14 +144,24 @@ typedef struct troupe_field {
     troupe_shape shape;
     size_t size;    /* bytes of one value; 0: as the kind has it */
     size_t count;   /* values of an array */
-    const void *of; /* of a struct its `troupe_type`, of an enum its `troupe_enum` */
+    const void *of; /* of a struct its `troupe_type`; so of an enum, of a one-of */
+    /* What is taken if a peer that does not know the field sends none: NULL for nothing (zero, no
+     * value, the empty text; of an enum or one-of 0, if that is one of its choices or tags, and
+     * else it is required), the address of a value of the field's C type, or TROUPE_REQUIRED. Of a
+     * one-of or a map there is no other than nothing. */
+    const void *missing;
 } troupe_field;
+
+/* In `missing`: a message that comes without the field is MALFORMED. */
+TROUPE_API extern const char troupe_required;
+#define TROUPE_REQUIRED (&troupe_required)
 
 /* Whether a body is its struct alone. */
 typedef enum troupe_extent {
     TROUPE_UNKNOWN_EXTENT, /* the lists tell, each time: so where a struct is within */
-    TROUPE_FLAT, /* no text, bytes or list: to make a message copies the struct and no more */
-    TROUPE_DEEP  /* some field points at what is behind the struct */
+    TROUPE_FLAT, /* no text, bytes, list or map: to make a message copies the struct and no more */
+    TROUPE_DEEP, /* some field points at what is behind the struct */
+    TROUPE_OPAQUE /* no fields, but an object of this process: <troupe/owned.h> */
 } troupe_extent;
 
 /* A message type. Keep it `static const` at file scope; it must outlive every message of it and
@@ -158,11 +181,33 @@ typedef struct troupe_type {
     TROUPE_FIELD_(tag, member, TROUPE_KIND_(TROUPE_AT_(tag, member)), TROUPE_SHAPE_ONE,            \
                   sizeof TROUPE_AT_(tag, member), 0, NULL)
 
-/* A member that is a struct or an enum: `of` is the address of its `troupe_type` or `troupe_enum`,
- * whose size must be the member's. */
+/* A member that is a struct, an enum or a one-of: `of` is the address of its `troupe_type`,
+ * `troupe_enum` or `troupe_one_of`, whose size must be the member's. */
 #define TROUPE_FIELD_OF(tag, member, of)                                                           \
     TROUPE_FIELD_(tag, member, TROUPE_KIND_OF_(of), TROUPE_SHAPE_ONE,                              \
                   sizeof TROUPE_AT_(tag, member), 0, of)
+
+/* The same, and what is taken where a peer with an older version of the type, or bytes that it has
+ * written, do not have the field: `TROUPE_FIELD_OR(order, rate, 1.0)`, and of a troupe_time or the
+ * like its members: `TROUPE_FIELD_OR(order, when, 0, 0)`. Any kind but a struct of yours, whose own
+ * fields say it. */
+#define TROUPE_FIELD_OR(tag, member, ...)                                                          \
+    TROUPE_FIELD_WITH_(tag, member, TROUPE_KIND_(TROUPE_AT_(tag, member)), TROUPE_SHAPE_ONE,       \
+                       sizeof TROUPE_AT_(tag, member), 0, NULL,                                    \
+                       TROUPE_MISSING_(TROUPE_AT_(tag, member), __VA_ARGS__))
+#define TROUPE_FIELD_OF_OR(tag, member, of, ...)                                                   \
+    TROUPE_FIELD_WITH_(tag, member, TROUPE_KIND_OF_(of), TROUPE_SHAPE_ONE,                         \
+                       sizeof TROUPE_AT_(tag, member), 0, of,                                      \
+                       TROUPE_MISSING_(TROUPE_AT_(tag, member), __VA_ARGS__))
+
+/* The same, for what every version of the type must have: without it a message is MALFORMED, and
+ * the reason has the field's name. */
+#define TROUPE_REQUIRED_FIELD(tag, member)                                                         \
+    TROUPE_FIELD_WITH_(tag, member, TROUPE_KIND_(TROUPE_AT_(tag, member)), TROUPE_SHAPE_ONE,       \
+                       sizeof TROUPE_AT_(tag, member), 0, NULL, TROUPE_REQUIRED)
+#define TROUPE_REQUIRED_FIELD_OF(tag, member, of)                                                  \
+    TROUPE_FIELD_WITH_(tag, member, TROUPE_KIND_OF_(of), TROUPE_SHAPE_ONE,                         \
+                       sizeof TROUPE_AT_(tag, member), 0, of, TROUPE_REQUIRED)
 
 /* A member that is an array of a fixed size: `float weight[3];`. */
 #define TROUPE_ARRAY(tag, member)                                                                  \
@@ -222,16 +267,20 @@ extern const struct troupe_a_member_of_this_type_can_not_be_in_a_message {
 
 #define TROUPE_AT_(tag, member) (((struct tag *)0)->member)
 #define TROUPE_FIELD_(tag, member, kind, shape, size, count, of)                                   \
-    { #member, offsetof(struct tag, member), kind, shape, size, count, of, }
+    { #member, offsetof(struct tag, member), kind, shape, size, count, of, NULL }
+#define TROUPE_FIELD_WITH_(tag, member, kind, shape, size, count, of, missing)                     \
+    { #member, offsetof(struct tag, member), kind, shape, size, count, of, missing }
+#define TROUPE_MISSING_(member, ...) (&(const __typeof__(member)){__VA_ARGS__})
 
 #define TROUPE_KIND_(member)                                                                       \
     _Generic((member), bool: TROUPE_BOOL, int8_t: TROUPE_I8, int16_t: TROUPE_I16,                  \
              int32_t: TROUPE_I32, int64_t: TROUPE_I64, uint8_t: TROUPE_U8, uint16_t: TROUPE_U16,   \
              uint32_t: TROUPE_U32, uint64_t: TROUPE_U64, float: TROUPE_F32, double: TROUPE_F64,    \
              const char *: TROUPE_TEXT, troupe_bytes: TROUPE_BYTES, troupe_ref: TROUPE_REF,        \
-             troupe_time: TROUPE_TIME, default: troupe_no_kind_)
+             troupe_time: TROUPE_TIME, troupe_map: TROUPE_MAP, default: troupe_no_kind_)
 #define TROUPE_KIND_OF_(of)                                                                        \
-    _Generic((of), const troupe_type * : TROUPE_STRUCT, const troupe_enum * : TROUPE_ENUM)
+    _Generic((of), const troupe_type * : TROUPE_STRUCT, const troupe_enum * : TROUPE_ENUM,         \
+             const troupe_one_of * : TROUPE_ONE_OF)
 
 /* The length of an array; of a mere pointer it is no constant, but an array of negative size. */
 #define TROUPE_LENGTH_(array)                                                                      \
@@ -246,9 +295,11 @@ extern const struct troupe_a_member_of_this_type_can_not_be_in_a_message {
  * time. Behind the list stands as much that says nothing. Of more than 32 fields the rest is not
  * looked at, and the extent is unknown. */
 #define TROUPE_EXTENT_(kinds, count)                                                               \
-    ((kinds) & (1u << TROUPE_TEXT | 1u << TROUPE_BYTES | 1u << 31) ? TROUPE_DEEP                   \
-     : (kinds)&1u << TROUPE_STRUCT || (count) > 32                 ? TROUPE_UNKNOWN_EXTENT         \
-                                                                   : TROUPE_FLAT)
+    ((kinds) & (1u << TROUPE_TEXT | 1u << TROUPE_BYTES | 1u << TROUPE_MAP | 1u << 31)              \
+         ? TROUPE_DEEP                                                                             \
+     : (kinds) & (1u << TROUPE_STRUCT | 1u << TROUPE_ONE_OF) || (count) > 32                       \
+         ? TROUPE_UNKNOWN_EXTENT                                                                   \
+         : TROUPE_FLAT)
 #define TROUPE_BITS_(kind, shape) (1u << (kind) | ((shape) == TROUPE_SHAPE_LIST ? 1u << 31 : 0u))
 #define TROUPE_KINDS_(...) TROUPE_KINDS_1_(__VA_ARGS__)
 #define TROUPE_KINDS_1_(n1, o1, k1, s1, z1, c1, f1, e1, n2, o2, k2, s2, z2, c2, f2, e2, n3, o3,    \
@@ -291,4 +342,6 @@ extern const struct troupe_a_member_of_this_type_can_not_be_in_a_message {
 #ifdef __cplusplus
 }
 #endif
+#include <troupe/map.h>
+#include <troupe/one_of.h>
 #endif

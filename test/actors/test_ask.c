@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+#include <troupe/delivery.h>
+#include <troupe/gather.h>
+#include <troupe/supervisor.h>
 
 #include "actors/runtime.h"
 #include "base/heap.h"
@@ -47,11 +50,11 @@ static void ended(unsigned workers) {
     cr_assert_eq(ask(who, CUE_FAIL, TROUPE_USER, 20000, &n), TROUPE_FAILED);
     stage_expect("start(ann) stop(ann,USER)");
     who = stage_enter(&ann);
-    cr_assert_eq(ask(who, CUE_EXIT, TROUPE_OK, 20000, &n), TROUPE_GONE);
+    cr_assert_eq(ask(who, CUE_EXIT, TROUPE_OK, 20000, &n), TROUPE_STOPPED);
     stage_expect("start(ann) stop(ann,OK)");
     stage_await_gone(who);
     troupe_msg *msg = cue_make(CUE_ANSWER, 1, TROUPE_NOBODY);
-    cr_assert_eq(troupe_ask(rt, who, &msg, 20000), TROUPE_GONE);
+    cr_assert_eq(troupe_ask(rt, who, &msg, 20000), TROUPE_STOPPED);
     cr_assert_not_null(msg, "it was never sent, so it is still the asker's");
     cr_assert_eq(troupe_ask(rt, TROUPE_NOBODY, &msg, 20000), TROUPE_GONE);
     cr_assert_eq(troupe_ask(rt, (troupe_ref){who.node + 1, who.id}, &msg, 9), TROUPE_NOCONNECTION);
@@ -116,13 +119,87 @@ static void mail_left(unsigned workers) {
     cr_assert_eq(troupe_spawn(rt, &what, &ann, &who), TROUPE_OK);
     cue(who, CUE_EXIT, TROUPE_OK); /* the question will be behind this */
     troupe_err err = ask(who, CUE_ANSWER, 1, 20000, &n);
-    cr_assert_eq(err, TROUPE_GONE);
+    cr_assert_eq(err, TROUPE_STOPPED);
     stage_close();
 }
 
-Test(ask, a_question_left_in_the_mail_of_one_that_ends_is_told_gone) {
+Test(ask, a_question_left_in_the_mail_of_one_that_ends_is_told_stopped) {
     mail_left(STAGE_SIMULATED);
     for (int i = 0; i < 50; i++) mail_left(1);
+}
+
+/* --- Stopped, or gone ------------------------------------------------------------------------- */
+
+static void stop_it(troupe_ref who) {
+    cr_assert_eq(troupe_stop(stage_rt(), who), TROUPE_OK);
+}
+
+static void kill_it(troupe_ref who) {
+    cr_assert_eq(troupe_kill(stage_rt(), who), TROUPE_OK);
+}
+
+static void exit_it(troupe_ref who) {
+    cue(who, CUE_EXIT, TROUPE_SHUTDOWN);
+}
+
+static void fail_it(troupe_ref who) {
+    cue(who, CUE_FAIL, TROUPE_USER);
+}
+
+/* What hears who asks one that ends before it comes to the question; who asks when it has ended;
+ * and who does so when another one has its place. */
+static void told_how(void (*end)(troupe_ref), troupe_err expected) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_ref who = stage_enter(&ann);
+    troupe_asked asked = {.to = who};
+    uint32_t n;
+    end(who);
+    cr_assert_eq(ask(who, CUE_ANSWER, 1, 20000, &n), expected);
+    stage_await_gone(who);
+    troupe_msg *msg = cue_make(CUE_ANSWER, 1, TROUPE_NOBODY);
+    cr_assert_eq(troupe_ask(rt, who, &msg, 20000), expected);
+    cr_assert_eq(troupe_ask_with(rt, who, &msg, &(troupe_delivery){.urgent = true}, 20000),
+                 expected);
+    cr_assert_not_null(msg, "it was never sent");
+    cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_GONE, "a send is told as ever");
+    cr_assert_eq(troupe_ask_many(rt, &asked, 1, &msg, 0, 20000), TROUPE_OK);
+    cr_assert_eq(asked.err, expected);
+    const troupe_ref before = {who.node, who.id - (UINT64_C(1) << 32)};
+    cr_assert_eq(ask(before, CUE_ANSWER, 1, 20000, &n), TROUPE_GONE);
+    troupe_ref next = stage_enter(&ann);
+    cr_assert_eq((uint32_t)next.id, (uint32_t)who.id);
+    cr_assert_eq(ask(who, CUE_ANSWER, 1, 20000, &n), TROUPE_GONE);
+    stage_forget();
+    stage_close();
+}
+
+Test(ask, of_one_that_ended_in_good_order_says_stopped_and_of_any_other_gone) {
+    told_how(stop_it, TROUPE_STOPPED);
+    told_how(exit_it, TROUPE_STOPPED);
+    told_how(kill_it, TROUPE_GONE);
+    told_how(fail_it, TROUPE_GONE);
+}
+
+static void in_the_tree(bool gives_up) {
+    const troupe_child child = {.id = "ann", .what = &player_behaviour, .arg = &ann, .name = "ann"};
+    const troupe_supervision tree = {.child = &child, .children = 1, .max_restarts = 1};
+    troupe_ref root, who;
+    uint32_t n;
+    (void)stage_open(STAGE_SIMULATED);
+    cr_assert_eq(troupe_supervise(stage_rt(), &tree, 1000, &root), TROUPE_OK);
+    who = stage_find("ann");
+    if (gives_up) cue(who, CUE_FAIL, TROUPE_USER);
+    if (gives_up) cue(who, CUE_FAIL, TROUPE_USER); /* over one restart the mail waits, this too */
+    if (!gives_up) stop_it(root);
+    cr_assert_eq(ask(who, CUE_ANSWER, 1, 20000, &n), gives_up ? TROUPE_GONE : TROUPE_STOPPED);
+    cr_assert_eq(ask(root, CUE_ANSWER, 1, 20000, &n), gives_up ? TROUPE_GONE : TROUPE_STOPPED);
+    stage_forget();
+    stage_close();
+}
+
+Test(ask, of_a_child_that_its_supervisor_stops_says_stopped_and_gone_if_it_gives_up) {
+    in_the_tree(false);
+    in_the_tree(true);
 }
 
 Test(ask, nobody_waits_past_the_deadline) {
@@ -178,6 +255,28 @@ Test(ask, a_late_reply_is_a_dead_letter) {
     cue(who, CUE_SAY, 1);
     stage_expect("start(ann) ann:1");
     cr_assert_eq(stage_dead_letters(), timeouts);
+    stage_close();
+}
+
+Test(ask, a_mailbox_of_one_is_enough_and_told_when_it_is_full) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_behaviour narrow = player_behaviour;
+    narrow.mailbox_limit = 1;
+    troupe_ref who;
+    uint32_t n;
+    cr_assert_eq(troupe_spawn(rt, &narrow, &ann, &who), TROUPE_OK);
+    for (uint32_t i = 0; i < 5; i++) {
+        cr_assert_eq(ask(who, CUE_ANSWER, i, 1000, &n), TROUPE_OK);
+        cr_assert_eq(n, i);
+        (void)stage_run();
+        cue(who, CUE_SAY, i);
+        cr_assert_eq(ask(who, CUE_ANSWER, 7, 1000, &n), TROUPE_FULL);
+        (void)stage_run();
+    }
+    stage_expect("start(ann) ann:0 ann:1 ann:2 ann:3 ann:4");
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK); /* before the question that fills it */
+    cr_assert_eq(ask(who, CUE_ANSWER, 8, 1000, &n), TROUPE_STOPPED);
+    stage_forget();
     stage_close();
 }
 
@@ -285,12 +384,12 @@ Test(ask, every_thread_gets_its_own_answer) {
 
 Test(ask, an_askers_address_never_comes_again) {
     tr_asks asks;
-    tr_asks_init(&asks, &tr_heap_default);
+    tr_asks_init(&asks, NULL, &tr_heap_default);
     cr_assert(tr_ask_id(UINT32_MAX));
     cr_assert(tr_ask_id(UINT64_C(5) << 32 | TR_PLACE_ASKS));
     cr_assert_not(tr_ask_id(TR_PLACE_ASKS - 1));
     troupe_msg *none = NULL;
-    cr_assert_eq(tr_ask_answer(&asks, UINT32_MAX, &none), TROUPE_GONE);
+    cr_assert_eq(tr_ask_answer(&asks, UINT32_MAX, TROUPE_NOBODY, &none), TROUPE_GONE);
     tr_ask_fail(&asks, UINT32_MAX, TROUPE_GONE);
     tr_asks_fini(&asks);
 }

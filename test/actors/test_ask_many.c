@@ -20,7 +20,8 @@ static troupe_err answer_later(troupe_self *self, void *state, troupe_msg **msg)
     const uint32_t ms = ((struct slow *)state)->ms;
     const struct cue *cue = troupe_as(*msg, &cue_type);
     if (cue->act == CUE_FAIL) return TROUPE_USER;
-    return ms ? troupe_send_after(self, ms, troupe_sender(self), msg, NULL) : TROUPE_OK;
+    const troupe_ref asker = troupe_sender(self); /* kept, so that no promise is broken */
+    return ms ? troupe_send_after(self, ms, asker, msg, NULL) : TROUPE_OK;
 }
 
 static troupe_err start_slow(troupe_self *self, void *state, const void *arg) {
@@ -148,6 +149,24 @@ Test(ask_many, who_is_full_is_told_at_once) {
     cr_assert_eq(ask(asked, 1, CUE_ANSWER, 0, 1000), TROUPE_OK);
     cr_assert_eq(asked[0].err, TROUPE_FULL);
     (void)stage_run();
+    stage_forget();
+    stage_close();
+}
+
+/* The second question finds the first one in the way. */
+Test(ask_many, one_with_a_mailbox_of_one_is_asked_twice) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_behaviour narrow = player_behaviour;
+    narrow.mailbox_limit = 1;
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &narrow, &ann, &who), TROUPE_OK);
+    for (int i = 0; i < 3; i++) {
+        troupe_asked asked[] = {{.to = who}, {.to = who}};
+        cr_assert_eq(ask(asked, 2, CUE_ANSWER, 0, 1000), TROUPE_OK);
+        cr_assert_eq(asked[0].err, TROUPE_OK);
+        cr_assert_eq(asked[1].err, TROUPE_FULL);
+        (void)stage_run();
+    }
     stage_forget();
     stage_close();
 }

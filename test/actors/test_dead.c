@@ -71,7 +71,7 @@ Test(dead, an_asker_is_told_before_its_message_is_shown_and_only_once) {
     troupe_ref a = stage_enter(&ann), b = stage_enter(&ben);
     cue(a, CUE_EXIT, TROUPE_OK);
     troupe_msg *msg = cue_make(CUE_ANSWER, 1, TROUPE_NOBODY);
-    cr_assert_eq(troupe_ask(rt, a, &msg, 1000), TROUPE_GONE);
+    cr_assert_eq(troupe_ask(rt, a, &msg, 1000), TROUPE_STOPPED);
     cr_assert_eq(seen.n, 1);
     cr_assert_eq(troupe_post(rt, b, &seen.kept[0]), TROUPE_OK);
     (void)stage_run();

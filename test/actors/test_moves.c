@@ -125,6 +125,73 @@ Test(moves, other_calls_move_too) {
     stage_close();
 }
 
+/* In the callback: calls it twice, and keeps where. */
+#define TWO_OF(call, ...)                                                                          \
+    static troupe_err call##_twice(troupe_self *self, troupe_msg **msg) {                          \
+        (void)self;                                                                                \
+        first_line = __LINE__;                                                                     \
+        if (call(__VA_ARGS__)) return TROUPE_FAILED;                                               \
+        second_line = first_line;                                                                  \
+        return call(__VA_ARGS__);                                                                  \
+    }
+
+static troupe_pool *pool;
+static const troupe_delivery plainly;
+TWO_OF(troupe_send_any, self, "all", msg)
+TWO_OF(troupe_send_group, self, "all", msg, NULL)
+TWO_OF(troupe_send_keyed, self, "all", 7, msg)
+TWO_OF(troupe_send_with, self, other, msg, &plainly)
+TWO_OF(troupe_request, self, other, msg, 5, 7)
+TWO_OF(troupe_forward, self, other, msg)
+TWO_OF(troupe_pool_send, self, pool, msg)
+TWO_OF(troupe_pool_request, self, pool, msg, 5, 7)
+TWO_OF(troupe_set_timer, self, 7, 5, 0, msg)
+TWO_OF(troupe_publish, troupe_runtime(self), "all", msg, NULL)
+
+static const struct {
+    const char *name;
+    troupe_err (*twice)(troupe_self *self, troupe_msg **msg);
+    bool thread; /* it does not say which actor calls */
+} calls[] = {{"troupe_send_any", troupe_send_any_twice, false},
+             {"troupe_send_group", troupe_send_group_twice, false},
+             {"troupe_send_keyed", troupe_send_keyed_twice, false},
+             {"troupe_send_with", troupe_send_with_twice, false},
+             {"troupe_request", troupe_request_twice, false},
+             {"troupe_forward", troupe_forward_twice, false},
+             {"troupe_pool_send", troupe_pool_send_twice, false},
+             {"troupe_pool_request", troupe_pool_request_twice, false},
+             {"troupe_set_timer", troupe_set_timer_twice, false},
+             {"troupe_publish", troupe_publish_twice, true}};
+enum { CALLS = sizeof calls / sizeof *calls };
+static int nth;
+
+static troupe_err call_twice(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    (void)calls[nth].twice(self, msg);
+    return TROUPE_OK;
+}
+
+/* Of all of them a house rule says that they are seen. */
+Test(moves, whatever_moves_is_seen) {
+    static const troupe_behaviour twice = {.name = "twice", .receive = call_twice};
+    const troupe_pool_plan plan = {
+        .name = "pool", .member = {.what = &player_behaviour, .arg = &ann}, .min = 1};
+    for (nth = 0; nth < CALLS; nth++) {
+        troupe *rt = open_stage();
+        troupe_ref who;
+        other = stage_enter(&ann);
+        cr_assert_eq(troupe_join_group(rt, other, "all"), TROUPE_OK);
+        cr_assert_eq(troupe_pool_open(rt, &plan, 1000, &pool), TROUPE_OK);
+        cr_assert_eq(troupe_spawn(rt, &twice, NULL, &who), TROUPE_OK);
+        cue(who, CUE_SAY, 1);
+        (void)stage_run();
+        expect(calls[nth].name, second_line, calls[nth].name, first_line);
+        cr_assert_eq(stage_there(who), calls[nth].thread);
+        stage_forget();
+        stage_close();
+    }
+}
+
 /* Which is no mistake: nothing is told, and the actor lives. */
 static void is_fine(int what, unsigned times) {
     (void)open_stage();
@@ -240,29 +307,29 @@ static void inside(void (*act)(void *ctx)) {
 
 static void do_send(void *ctx) {
     (void)ctx;
-    cr_assert_eq(troupe_send_seen(it.self, other, it.msg, "a.c", 1), TROUPE_OK);
+    cr_assert_eq(troupe_send_seen("a.c", 1, it.self, other, it.msg), TROUPE_OK);
 }
 
-Test(takes_nothing, troupe_send_seen) {
+Test(moves, send_takes_nothing_more) {
     inside(do_send);
 }
 
 static void do_reply(void *ctx) {
     (void)ctx;
-    cr_assert_eq(troupe_reply_seen(it.self, it.msg, "a.c", 1), TROUPE_OK);
+    cr_assert_eq(troupe_reply_seen("a.c", 1, it.self, it.msg), TROUPE_OK);
 }
 
-Test(takes_nothing, troupe_reply_seen) {
+Test(moves, reply_takes_nothing_more) {
     inside(do_reply);
 }
 
 static void do_post(void *ctx) {
     (void)ctx;
     troupe *rt = troupe_runtime(it.self);
-    cr_assert_eq(troupe_post_seen(rt, other, it.msg, "a.c", 1), TROUPE_OK);
+    cr_assert_eq(troupe_post_seen("a.c", 1, rt, other, it.msg), TROUPE_OK);
 }
 
-Test(takes_nothing, troupe_post_seen) {
+Test(moves, post_takes_nothing_more) {
     inside(do_post);
 }
 
@@ -270,7 +337,7 @@ Test(takes_nothing, troupe_post_seen) {
 static void do_send_after(void *ctx) {
     (void)ctx;
     const troupe_msg *before = *it.msg;
-    troupe_err err = troupe_send_after_seen(it.self, 5, other, it.msg, NULL, "a.c", 1);
+    troupe_err err = troupe_send_after_seen("a.c", 1, it.self, 5, other, it.msg, NULL);
     cr_assert_eq(err, TROUPE_NOMEM);
     cr_assert_eq(*it.msg, before);
 }
@@ -282,10 +349,10 @@ static troupe_err play_without(troupe_self *self, void *state, troupe_msg **msg)
     counting_heap_fail(stage_heap(), 1, 0);
     do_send_after(NULL);
     cr_assert_eq(counting_heap_look(stage_heap()).refused, 1);
-    return troupe_send_after_seen(self, 5, other, msg, NULL, "a.c", 1);
+    return troupe_send_after_seen("a.c", 1, self, 5, other, msg, NULL);
 }
 
-Test(oom, troupe_send_after_seen) {
+Test(moves, send_after_takes_no_more_than_it_does) {
     troupe *rt = open_stage();
     const troupe_behaviour what = {.name = "actor", .receive = play_without};
     troupe_ref who;

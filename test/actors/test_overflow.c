@@ -84,7 +84,7 @@ Test(overflow, a_mailbox_of_one_keeps_the_last_word) {
 Test(overflow, a_policy_that_is_none_is_refused) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who;
-    const troupe_behaviour what = lossy((troupe_overflow)(TROUPE_DROP_OLDEST + 1), 1);
+    const troupe_behaviour what = lossy((troupe_overflow)(TROUPE_COALESCE + 1), 1);
     cr_assert_eq(troupe_spawn(rt, &what, &ann, &who), TROUPE_INVALID);
     stage_close();
 }
@@ -273,4 +273,112 @@ Test(overflow, what_comes_during_the_start_is_not_forgotten) {
         stage_expect("8 9");
         stage_close();
     }
+}
+
+/* --- Of those that are alike, the latest ------------------------------------------------------ */
+
+/* Cues are about the tens of their number. */
+static uint64_t tens(const troupe_msg *msg) {
+    return cue_n(msg) / 10;
+}
+
+static troupe_behaviour coalescing(uint32_t limit) {
+    troupe_behaviour what = lossy(TROUPE_COALESCE, limit);
+    what.key = tens;
+    return what;
+}
+
+static troupe_err post(troupe_ref who, uint32_t n) {
+    troupe_msg *msg = cue_make(CUE_SAY, n, TROUPE_NOBODY), *before = msg;
+    troupe_err err = troupe_post(stage_rt(), who, &msg);
+    cr_assert_eq(msg, err ? before : NULL);
+    troupe_drop(&msg);
+    return err;
+}
+
+static void coalesce(unsigned workers) {
+    (void)stage_open(workers);
+    const troupe_behaviour what = coalescing(3);
+    troupe_ref who = spawn(&what);
+    cue(who, CUE_SAY, 11);
+    cue(who, CUE_SAY, 12); /* there is room: both wait */
+    cue(who, CUE_SAY, 21);
+    cr_assert_eq(post(who, 31), TROUPE_FULL, "none is alike");
+    cue(who, CUE_SAY, 13);
+    cue(who, CUE_SAY, 22);
+    expect_waiting(who, 3);
+    stage_expect("start(ann) ann:12 ann:13 ann:22");
+    troupe_account all;
+    troupe_account_all(stage_rt(), &all);
+    cr_assert_eq(all.dead[TROUPE_DEAD_DROPPED], 2);
+    cr_assert_eq(all.returned, 1);
+    cr_assert_eq(troupe_account_missing(&all), 0);
+    stage_close();
+}
+
+Test(overflow, a_full_mailbox_takes_the_latest_of_those_that_are_alike) {
+    coalesce(STAGE_SIMULATED);
+    coalesce(TROUPE_STEPPED);
+}
+
+Test(overflow, a_mailbox_of_one_holds_the_latest_of_one_thing) {
+    (void)stage_open(STAGE_SIMULATED);
+    const troupe_behaviour what = coalescing(1);
+    troupe_ref who = spawn(&what);
+    for (uint32_t i = 1; i <= 9; i++) cue(who, CUE_SAY, i);
+    cr_assert_eq(post(who, 10), TROUPE_FULL);
+    stage_expect("start(ann) ann:9");
+    expect_waiting(who, 0);
+    stage_close();
+}
+
+/* It finds none alike while the one that is alike is in hand: that holds the place. */
+static troupe_err post_to_itself(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)state;
+    troupe_msg *again = cue_make(CUE_SAY, cue_n(*msg), TROUPE_NOBODY);
+    stage_say("%s", troupe_errname(troupe_send(self, troupe_me(self), &again)));
+    troupe_drop(&again);
+    return TROUPE_OK;
+}
+
+Test(overflow, what_is_being_handled_is_not_replaced) {
+    (void)stage_open(STAGE_SIMULATED);
+    troupe_behaviour what = coalescing(1);
+    what.receive = post_to_itself;
+    what.start = NULL;
+    what.stop = NULL;
+    what.stopping = NULL;
+    cue(spawn(&what), CUE_SAY, 5);
+    stage_expect("FULL");
+    stage_close();
+}
+
+Test(overflow, who_is_to_merge_says_by_what) {
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    troupe_behaviour keyless = lossy(TROUPE_COALESCE, 1);
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &keyless, &ann, &who), TROUPE_INVALID);
+    stage_close();
+}
+
+/* What a timer sends to another actor says nothing before it is handled: it is refused. */
+static void set_timer(troupe_self *self) {
+    troupe_msg *msg = cue_make(CUE_SAY, 9, TROUPE_NOBODY);
+    cr_assert_eq(troupe_send_after(self, 1, stage_find("box"), &msg, NULL), TROUPE_OK);
+}
+
+Test(overflow, what_a_timer_sends_takes_nobodys_place) {
+    static const player with_timer = {.id = "timer", .at_start = set_timer};
+    troupe *rt = stage_open(STAGE_SIMULATED);
+    const troupe_behaviour what = coalescing(1);
+    troupe_ref who = spawn(&what);
+    cr_assert_eq(troupe_register(rt, who, "box"), TROUPE_OK);
+    stage_hold(who);
+    cue(who, CUE_SAY, 1);
+    (void)stage_enter(&with_timer);
+    stage_advance(2);
+    cr_assert_eq(stage_dead_letters(), 1);
+    stage_let_go(who);
+    stage_expect("start(ann) start(timer) ann:1");
+    stage_close();
 }

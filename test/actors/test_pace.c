@@ -52,11 +52,23 @@ Test(pace, a_look_that_comes_early_puts_the_next_one_off) {
     tr_pace pace = made();
     bool late;
     tr_pace_resume(&pace, now);
-    for (uint32_t every = 2; every <= 16; every *= 2) {
-        now += 1000;
+    for (uint32_t every = 2, handled = 1; every <= 16; every *= 2) {
+        did(&pace, handled, handled, 0); /* 1 us each */
         cr_assert_not(tr_pace_look(&pace, now, 0, 5, &a, &late));
-        cr_assert_eq(tr_load64_relaxed(&pace.look_at), every);
+        cr_assert_eq(pace.every, every);
+        cr_assert_eq(tr_load64_relaxed(&pace.look_at), handled += every);
     }
+}
+
+Test(pace, an_early_look_that_finds_slow_messages_has_the_next_one_in_time) {
+    tr_pace pace = made();
+    bool late;
+    did(&pace, 10000, 1000000, 0); /* 10 ns each */
+    (void)tr_pace_look(&pace, now, 0, 0, &a, &late);
+    cr_assert_geq(pace.every, 10000);
+    did(&pace, 50, 5, 0); /* 10 us each */
+    (void)tr_pace_look(&pace, now, 0, 0, &a, &late);
+    cr_assert(pace.every >= 10 && pace.every <= 20, "%u", (unsigned)pace.every);
 }
 
 Test(pace, the_next_look_is_fitted_to_how_long_messages_take) {
@@ -66,7 +78,9 @@ Test(pace, the_next_look_is_fitted_to_how_long_messages_take) {
     (void)tr_pace_look(&pace, now, 0, 0, &a, &late);
     cr_assert(pace.every >= 10 && pace.every <= 20, "%u", (unsigned)pace.every);
     cr_assert_eq(tr_load64_relaxed(&pace.look_at), 1000 + pace.every);
-    cr_assert(tr_pace_backlog(&pace, 10) >= 100000);
+    cr_assert_geq(tr_pace_backlog(&pace, now, 10), 100000);
+    cr_assert_leq(tr_pace_backlog(&pace, now + 1000, 10), 200000);
+    cr_assert_geq(tr_pace_backlog(&pace, now + 1000000, 10), 10000000, "1 ms each, since then");
 }
 
 Test(pace, work_is_shared_only_if_its_messages_take_longer_than_their_way) {
@@ -102,19 +116,30 @@ Test(pace, more_than_enough_is_said_once_between_two_looks) {
     bool late;
     cr_assert_eq(pace.enough, UINT32_MAX, "nothing is known yet");
     (void)slow_look(&pace, 0, 0, &a);
-    did(&pace, 10000, 1000, 0);
+    did(&pace, 10000, 400, 0);
     (void)tr_pace_look(&pace, now, 0, 0, &a, &late);
-    cr_assert(pace.enough >= 5 && pace.enough <= 10, "10 us each: %u", (unsigned)pace.enough);
+    cr_assert(pace.enough >= 2 && pace.enough <= 4, "25 us each: %u", (unsigned)pace.enough);
     tr_pace_hurry(&pace);
     cr_assert(tr_pace_look_due(&pace));
     cr_assert_not(tr_pace_goes_on(&pace));
     cr_assert_eq(pace.enough, UINT32_MAX);
-    now += 1000;
+    did(&pace, 1, 1, 0);
+    (void)tr_pace_look(&pace, now, 0, 20, &b, &late);
+    cr_assert_not(late, "1 us says nothing yet");
+    did(&pace, 50, 2, 0);
     (void)tr_pace_look(&pace, now, 0, 20, &b, &late);
     cr_assert(late, "though that look comes early");
     cr_assert_eq(pace.enough, UINT32_MAX);
     (void)tr_pace_look(&pace, now, 0, 20, &b, &late);
     cr_assert_not(late);
+}
+
+Test(pace, few_tasks_are_enough_for_a_look_since_they_may_be_slower_than_those_before) {
+    tr_pace pace = made();
+    bool late;
+    did(&pace, 10000, 1000000, 0); /* 10 ns each */
+    (void)tr_pace_look(&pace, now, 0, 0, &a, &late);
+    cr_assert_leq(pace.enough, 8);
 }
 
 Test(pace, a_rest_counts_for_nothing) {

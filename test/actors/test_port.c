@@ -1,6 +1,7 @@
 /* The seam to other nodes, with a port that writes down what it is asked. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <troupe/delivery.h>
 
 #include "actors/find.h"
 #include "actors/runtime.h"
@@ -22,6 +23,7 @@ static troupe_err port_send(tr_port *port, troupe_ref from, troupe_ref to, unsig
     cr_assert_eq(to.node, ELSEWHERE);
     stage_say("send(%u,%u,%u)", (unsigned)to.id, how, cue_n(*msg));
     if (to.id == 13) return TROUPE_FULL;
+    if (to.id > 13) return TROUPE_GONE;
     troupe_drop(msg);
     return TROUPE_OK;
 }
@@ -47,6 +49,19 @@ static void port_down(tr_port *port, uint64_t number, troupe_ref watcher, troupe
     stage_say("down(%u,%s)", (unsigned)number, troupe_errname(why));
 }
 
+static troupe_err port_exit_signal(tr_port *port, troupe_ref me, troupe_ref who, troupe_err why) {
+    (void)port;
+    cr_assert_eq(me.node, tr_port_node(stage_rt()), "a peer speaks for its own alone");
+    stage_say("exit_signal(%u,%s)", (unsigned)who.id, troupe_errname(why));
+    return TROUPE_OK;
+}
+
+static troupe_err port_stop(tr_port *port, troupe_ref who) {
+    (void)port;
+    stage_say("stop(%u)", (unsigned)who.id);
+    return TROUPE_OK;
+}
+
 static void port_ask_failed(tr_port *port, troupe_ref asker, troupe_err why) {
     (void)port;
     cr_assert_eq(asker.node, ELSEWHERE);
@@ -56,6 +71,11 @@ static void port_ask_failed(tr_port *port, troupe_ref asker, troupe_err why) {
 static void port_room(tr_port *port, troupe_ref who) {
     (void)port;
     stage_say("room(%u)", (unsigned)who.id);
+}
+
+static troupe_err port_ended(tr_port *port, troupe_ref who) {
+    (void)port;
+    return who.id == 14 ? TROUPE_STOPPED : TROUPE_GONE;
 }
 
 static bool port_close(tr_port *port) {
@@ -68,8 +88,11 @@ static const tr_port_ops ops = {.send = port_send,
                                 .monitor = port_monitor,
                                 .demonitor = port_demonitor,
                                 .down = port_down,
+                                .exit_signal = port_exit_signal,
+                                .stop = port_stop,
                                 .ask_failed = port_ask_failed,
                                 .room = port_room,
+                                .ended = port_ended,
                                 .close = port_close};
 static tr_port port = {&ops};
 
@@ -94,6 +117,19 @@ Test(port, there_is_one) {
     stage_expect("port_close");
 }
 
+Test(port, a_stop_goes_through_it) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    cr_assert_eq(troupe_stop(rt, far), TROUPE_NOCONNECTION);
+    cr_assert_eq(troupe_kill(rt, far), TROUPE_NOCONNECTION);
+    cr_assert_eq(troupe_stop(rt, TROUPE_NOBODY), TROUPE_GONE);
+    cr_assert_eq(tr_port_attach(rt, &port), TROUPE_OK);
+    cr_assert_eq(troupe_stop(rt, far), TROUPE_OK);
+    cr_assert_eq(troupe_kill(rt, far), TROUPE_OK);
+    cr_assert_eq(troupe_stop(rt, TROUPE_NOBODY), TROUPE_GONE);
+    stage_expect("stop(12) exit_signal(12,KILL)");
+    close_all();
+}
+
 Test(port, what_goes_elsewhere_goes_through_it) {
     troupe *rt = open_with_port();
     troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
@@ -103,8 +139,45 @@ Test(port, what_goes_elsewhere_goes_through_it) {
     cr_assert_eq(cue_n(msg), 2);
     cr_assert_eq(troupe_ask(rt, far_full, &msg, 10), TROUPE_FULL);
     cr_assert_eq(troupe_ask(rt, far, &msg, 10), TROUPE_TIMEOUT);
-    cr_assert_eq(troupe_stop(rt, far), TROUPE_NOCONNECTION);
-    stage_expect("send(12,0,1) send(13,0,2) send(13,1,2) send(12,1,2)");
+    cr_assert_eq(troupe_stop(rt, far), TROUPE_OK);
+    stage_expect("send(12,0,1) send(13,0,2) send(13,1,2) send(12,1,2) stop(12)");
+    close_all();
+}
+
+Test(port, what_is_urgent_or_dated_says_so) {
+    troupe *rt = open_with_port();
+    const troupe_delivery how = {.urgent = true, .within_ms = 5};
+    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+    cr_assert_eq(troupe_post_with(rt, far, &msg, &how), TROUPE_OK);
+    msg = cue_make(CUE_SAY, 2, TROUPE_NOBODY);
+    cr_assert_eq(troupe_post_with(rt, far_full, &msg, &how), TROUPE_FULL);
+    cr_assert_eq(cue_n(msg), 2);
+    cr_assert_eq(troupe_ask_with(rt, far, &msg, &how, 10), TROUPE_TIMEOUT);
+    stage_expect("send(12,10244,1) send(13,10244,2) send(12,10245,2)"); /* 4 + 5 * 2048, asked */
+    close_all();
+}
+
+Test(port, a_time_goes_elsewhere_in_ms_or_cut) {
+    const unsigned exact[] = {0, 1, 5, 1000, (1 << 21) - 1, 1 << 21, UINT32_MAX - 2047};
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+        cr_assert_eq(tr_send_ms(tr_send_within(exact[i]) | TR_SEND_URGENT | 1023), exact[i]);
+    cr_assert_eq(tr_send_ms(tr_send_within((1 << 21) + 2047)), 1u << 21);
+    cr_assert_eq(tr_send_ms(tr_send_within(UINT32_MAX)), UINT32_MAX - 2047);
+}
+
+/* The port is asked only once a send has said GONE. */
+Test(port, knows_how_one_elsewhere_has_ended) {
+    troupe *rt = open_with_port();
+    for (uint64_t id = 14; id < 16; id++) {
+        const troupe_err expected = id == 14 ? TROUPE_STOPPED : TROUPE_GONE;
+        const troupe_ref who = {ELSEWHERE, id};
+        troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+        cr_assert_eq(troupe_ask(rt, who, &msg, 10), expected);
+        cr_assert_eq(troupe_post(rt, who, &msg), TROUPE_GONE);
+        troupe_drop(&msg);
+        cr_assert_eq(tr_port_ended(rt, who), expected);
+    }
+    stage_expect("send(14,1,1) send(14,0,1) send(15,1,1) send(15,0,1)");
     close_all();
 }
 
@@ -119,7 +192,7 @@ Test(port, a_question_from_elsewhere_is_answered_there_or_told_failed) {
         cr_assert_eq(tr_port_deliver(rt, asker, who, TR_SEND_ASK, &msg), TROUPE_OK);
         if (i == 0) stage_expect("send(4026531840,2,0)");
         if (i == 1) stage_expect("ask_failed(41,FAILED) stop(ann,USER)");
-        if (i == 2) stage_expect("ask_failed(42,GONE) stop(ann,OK)");
+        if (i == 2) stage_expect("ask_failed(42,STOPPED) stop(ann,OK)");
     }
     close_all();
 }
@@ -221,8 +294,8 @@ Test(port, one_elsewhere_watches_an_actor) {
     cr_assert_eq(tr_port_watch(rt, 2, far, who), TROUPE_OK);
     cr_assert_eq(tr_port_watch(rt, 3, far, (troupe_ref){rt->node, 99}), TROUPE_OK);
     stage_expect("start(ann) down(3,GONE)");
-    tr_port_unwatch(rt, 2, far);
-    tr_port_unwatch(rt, 2, far);
+    cr_expect(tr_port_unwatch(rt, 2, far));
+    cr_expect_not(tr_port_unwatch(rt, 2, far));
     cue(who, CUE_RETURN, TROUPE_USER);
     stage_expect("stop(ann,USER) down(1,USER)");
     cr_assert_eq(rt->ties.all.count, 0);

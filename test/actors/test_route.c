@@ -79,21 +79,57 @@ static troupe_err spawn_and_tell(troupe_self *self, void *state, troupe_msg **ms
     return troupe_tell(self, cue->who, &cue_type, &body);
 }
 
+/* Waits until both workers sleep, and makes the second one a task's home in place of the first. */
+static void put_away(troupe *rt, troupe_ref who) {
+    while (!tr_worker_asleep(&rt->sched.worker[0]) || !tr_worker_asleep(&rt->sched.worker[1]))
+        tr_thread_yield();
+    while (!tr_bias_try_take(&rt->sched.worker[0].bias)) tr_thread_yield();
+    tr_store32_release(&tr_table_find(&rt->table, who.id)->task.home, 1);
+    tr_bias_give(&rt->sched.worker[0].bias);
+}
+
+static uint32_t home_of(troupe *rt, troupe_ref who) {
+    return tr_load32_acquire(&tr_table_find(&rt->table, who.id)->task.home);
+}
+
 Test(route, an_actor_comes_to_who_sends_to_it_if_its_home_sleeps) {
     troupe *rt = stage_open(2);
     const troupe_behaviour teller = {.receive = spawn_and_tell};
     troupe_ref from, to = stage_enter(&ben);
     cr_assert_eq(troupe_spawn(rt, &teller, NULL, &from), TROUPE_OK);
     stage_forget();
-    tr_task *away = &tr_table_find(&rt->table, from.id)->task;
-    /* Both are at home at worker 0, which sleeps; the sender is put elsewhere. */
-    while (!tr_worker_asleep(&rt->sched.worker[0]) || !tr_worker_asleep(&rt->sched.worker[1]))
-        tr_thread_yield();
-    while (!tr_bias_try_take(&rt->sched.worker[0].bias)) tr_thread_yield();
-    tr_store32_release(&away->home, 1);
-    tr_bias_give(&rt->sched.worker[0].bias);
+    put_away(rt, from); /* both were at home at worker 0 */
     cue_about(from, CUE_SAY, 5, to);
     stage_expect("ben:5");
-    cr_assert_eq(tr_load32_acquire(&tr_table_find(&rt->table, to.id)->task.home), 1);
+    cr_assert_eq(home_of(rt, to), 1);
+    stage_close();
+}
+
+static troupe_err ignore(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self, (void)state, (void)msg;
+    return TROUPE_OK;
+}
+
+/* Has somebody wait behind it, and takes longer than it takes to wake a worker. */
+static troupe_err work_and_tell(troupe_self *self, void *state, troupe_msg **msg) {
+    static const troupe_behaviour waiter = {.receive = ignore};
+    const struct cue body = {.act = CUE_SAY};
+    troupe_ref waits;
+    if (troupe_spawn_link(self, &waiter, NULL, &waits)) return TROUPE_FAILED;
+    if (troupe_tell(self, waits, &cue_type, &body)) return TROUPE_FAILED;
+    for (uint64_t until = tr_clock() + 300 * 1000; tr_clock() < until;) tr_pause();
+    return spawn_and_tell(self, state, msg);
+}
+
+Test(route, a_home_that_sleeps_is_woken_by_who_has_enough_to_do) {
+    troupe *rt = stage_open(2);
+    const troupe_behaviour worker = {.receive = work_and_tell};
+    troupe_ref from, to = stage_enter(&ben);
+    cr_assert_eq(troupe_spawn(rt, &worker, NULL, &from), TROUPE_OK);
+    stage_forget();
+    put_away(rt, from);
+    cue_about(from, CUE_SAY, 5, to);
+    stage_expect("ben:5");
+    cr_assert_eq(home_of(rt, to), 0);
     stage_close();
 }

@@ -72,6 +72,24 @@ Test(table, nobody_is_found_in_a_place_before_it_is_taken) {
     stage_close();
 }
 
+Test(table, a_free_place_says_how_its_last_actor_ended) {
+    troupe *rt = stage_open(TROUPE_STEPPED);
+    troupe_ref who = stage_enter(&ann);
+    cr_assert_eq(tr_table_ended(&rt->table, who.id), TROUPE_GONE, "it lives");
+    cr_assert_eq(troupe_stop(rt, who), TROUPE_OK);
+    stage_await_gone(who);
+    cr_assert_eq(tr_table_ended(&rt->table, who.id), TROUPE_STOPPED);
+    cr_assert_eq(tr_table_ended(&rt->table, who.id + (UINT64_C(1) << 32)), TROUPE_GONE);
+    cr_assert_eq(tr_table_ended(&rt->table, who.id - (UINT64_C(1) << 32)), TROUPE_GONE);
+    cr_assert_eq(tr_table_ended(&rt->table, who.id + 1), TROUPE_GONE, "never used");
+    const troupe_ref next = stage_enter(&ann);
+    cr_assert_eq(tr_table_ended(&rt->table, who.id), TROUPE_GONE, "taken again");
+    end(next);
+    cr_assert_eq(tr_table_ended(&rt->table, next.id), TROUPE_GONE, "killed");
+    stage_forget();
+    stage_close();
+}
+
 /* Forces a free place's generation. */
 static void age(troupe_ref who, uint32_t to) {
     troupe_self *self = tr_table_at(&stage_rt()->table, place(who));

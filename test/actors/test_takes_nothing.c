@@ -2,6 +2,7 @@
  * called without any, and must not even ask for some. */
 #include <criterion/criterion.h>
 #include <troupe/embed.h>
+#include <troupe/inspect.h>
 #include <troupe/join.h>
 #include <troupe/link.h>
 
@@ -330,6 +331,8 @@ static void account(void *ctx) {
     troupe_account_all(nothing.rt, &all);
     cr_assert_eq(troupe_account_of(nothing.rt, nothing.who, &one), TROUPE_OK);
     cr_assert_eq(troupe_account_missing(&all), 0);
+    uint32_t peak;
+    cr_assert_eq(troupe_mailbox_peak(nothing.rt, nothing.who, &peak), TROUPE_OK);
     cr_assert_not_null(troupe_dead_text(TROUPE_DEAD_GONE));
 }
 
@@ -338,6 +341,10 @@ Test(takes_nothing, troupe_account_all) {
 }
 
 Test(takes_nothing, troupe_account_of) {
+    nothing_outside(account);
+}
+
+Test(takes_nothing, troupe_mailbox_peak) {
     nothing_outside(account);
 }
 
@@ -367,4 +374,29 @@ static void mailbox(void *ctx) {
 
 Test(takes_nothing, troupe_mailbox) {
     nothing_outside(mailbox);
+}
+
+/* --- Looking ---------------------------------------------------------------------------------- */
+
+static void inspect(void *ctx) {
+    (void)ctx;
+    troupe_actor_info info;
+    cr_assert_eq(troupe_inspect(nothing.rt, nothing.who, &info), TROUPE_OK);
+}
+
+Test(takes_nothing, troupe_inspect) {
+    nothing_outside(inspect);
+    cr_assert_eq(nothing_inside(inspect), TROUPE_TIMEOUT);
+}
+
+static void list_actors(void *ctx) {
+    (void)ctx;
+    uint32_t from = 0;
+    troupe_ref who[4];
+    cr_assert_geq(troupe_actors(nothing.rt, &from, who, 4), 1);
+}
+
+Test(takes_nothing, troupe_actors) {
+    nothing_outside(list_actors);
+    cr_assert_eq(nothing_inside(list_actors), TROUPE_TIMEOUT);
 }

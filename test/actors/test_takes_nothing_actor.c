@@ -64,7 +64,7 @@ static void exit_it(void *ctx) {
 }
 
 Test(takes_nothing, troupe_exit) {
-    cr_assert_eq(nothing_inside(exit_it), TROUPE_GONE);
+    cr_assert_eq(nothing_inside(exit_it), TROUPE_STOPPED);
 }
 
 static void demonitor(void *ctx) {
@@ -175,4 +175,20 @@ Test(takes_nothing, troupe_ready) {
     exhaust_nothing(stage_heap(), run, NULL);
     family_expect(top, "late:RUNNING:0");
     stage_close();
+}
+
+static void list_waits(void *ctx) {
+    (void)ctx;
+    troupe_wait wait;
+    cr_assert_eq(troupe_waits(nothing.rt, &wait, 1), 0);
+    for (int i = 0; i <= TROUPE_WAIT_KINDS; i++)
+        cr_assert_not_null(troupe_wait_text((troupe_wait_kind)i));
+}
+
+Test(takes_nothing, troupe_waits) {
+    nothing_outside(list_waits);
+}
+
+Test(takes_nothing, troupe_wait_text) {
+    nothing_outside(list_waits);
 }

@@ -31,6 +31,7 @@ static const troupe_type all_type = TROUPE_TYPE(
     TROUPE_FIELD(all, u32), TROUPE_FIELD(all, u64), TROUPE_FIELD(all, f64), TROUPE_FIELD(all, text),
     TROUPE_FIELD(all, bytes), TROUPE_FIELD(all, ref));
 static const troupe_type tick_type = TROUPE_SIGNAL_TYPE("tick");
+static const troupe_type file_type = TROUPE_OWNED_TYPE("file");
 
 static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
     int64_t *sum = static_cast<int64_t *>(state);
@@ -48,7 +49,9 @@ static bool types_are_right(troupe *rt) {
     bool right = all_type.fields == 9 && all_type.size == sizeof(all);
     for (size_t i = 0; right && i < 9; i++) right = all_type.field[i].kind == kind[i];
     return right && troupe_register_type(rt, &all_type) == TROUPE_OK &&
-           troupe_register_type(rt, &tick_type) == TROUPE_OK && troupe_same(TROUPE_NOBODY, troupe_ref());
+           troupe_register_type(rt, &tick_type) == TROUPE_OK &&
+           troupe_register_type(rt, &file_type) == TROUPE_INVALID &&
+           troupe_same(TROUPE_NOBODY, troupe_ref());
 }
 
 // Every shape of field, as C has them.
@@ -74,6 +77,36 @@ static const troupe_type line_type =
                 TROUPE_OPTIONAL(line, angle), TROUPE_LIST_OF(line, dots, &point_type),
                 TROUPE_LIST(line, numbers));
 
+// A value that is one of several.
+enum what { STOP, MOVE, SAY };
+struct order {
+    enum what what;
+    union {
+        struct point to;
+        const char *text;
+    };
+};
+struct command {
+    struct order order;
+    troupe_map settings;
+};
+static const troupe_one_of order_one_of =
+    TROUPE_ONE_OF_TYPE(order, what, TROUPE_NO_CASE(STOP),
+                       TROUPE_CASE(MOVE, TROUPE_FIELD_OF(order, to, &point_type)),
+                       TROUPE_CASE(SAY, TROUPE_FIELD(order, text)));
+static const troupe_type command_type =
+    TROUPE_TYPE(command, TROUPE_FIELD_OF(command, order, &order_one_of),
+                TROUPE_FIELD(command, settings));
+
+static bool one_of_is_right() {
+    char why[200] = "";
+    bool sound = troupe_check_type(&command_type, why, sizeof why) == TROUPE_OK;
+    if (!sound) std::fprintf(stderr, "%s\n", why);
+    return sound && command_type.extent == TROUPE_DEEP && command_type.field[1].kind == TROUPE_MAP &&
+           troupe_map_i64(nullptr, "depth", 3) == 3 && order_one_of.cases == 3 &&
+           order_one_of.when[2].field.kind == TROUPE_TEXT;
+}
+
 static bool types_are_sound() {
     char why[200] = "";
     bool sound = troupe_check_type(&line_type, why, sizeof why) == TROUPE_OK;
@@ -82,7 +115,7 @@ static bool types_are_sound() {
 }
 
 int main() {
-    if (!types_are_sound()) return 1;
+    if (!types_are_sound() || !one_of_is_right()) return 1;
     troupe_behaviour adder = troupe_behaviour();
     adder.name = "adder";
     adder.state_size = sizeof(int64_t);

@@ -5,8 +5,10 @@
 
 #include <string.h>
 
+#include "actors/group_watch.h"
 #include "actors/life.h"
 #include "actors/report.h"
+#include "actors/request.h"
 #include "actors/send.h"
 #include "base/check.h"
 #include "base/heap.h"
@@ -66,13 +68,25 @@ void tr_names_forget(tr_names *names, troupe_self *self) {
     (void)names;
     (void)self;
 }
+void tr_requests_forget(tr_asks *asks, uint64_t id) {
+    (void)asks, (void)id;
+}
+
+void tr_rooms_freed(troupe *of, troupe_ref who) {
+    (void)of, (void)who;
+}
+void tr_rooms_forget(troupe *of, uint64_t id) {
+    (void)of, (void)id;
+}
 void tr_timers_forget(tr_timers *timers, troupe_self *self) {
     (void)timers;
     (void)self;
 }
-void tr_groups_forget(tr_groups *groups, uint64_t id) {
-    (void)groups;
-    (void)id;
+void tr_groups_forget(troupe *of, uint64_t id) {
+    (void)of, (void)id;
+}
+void tr_group_watches_forget(troupe *of, uint64_t id) {
+    (void)of, (void)id;
 }
 void tr_topics_forget(tr_topics *topics, uint64_t id) {
     (void)topics;

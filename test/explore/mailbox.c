@@ -40,6 +40,29 @@ THREAD(receive_four) {
     receive(4);
 }
 
+/* --- Several at once -------------------------------------------------------------------------- */
+
+/* Two of a sender, all or none; then one more. */
+static void push_list(uint32_t sender) {
+    item *older = fresh(sender), *newer = older + 1;
+    newer->sender = sender;
+    newer->number = older->number + 1;
+    newer->link.next = &older->link;
+    note_begin(sender);
+    tr_push pushed = tr_mailbox_push_list(&box, &newer->link, &older->link, 2);
+    if (pushed == TR_PUSH_FULL) return; /* not final: one of them may fit */
+    note_end(sender, TR_PUSH_OK);
+    note_end(sender, pushed);
+    if (pushed == TR_PUSH_WAKE) ring();
+}
+THREAD(push_list_first) {
+    push_list(FIRST);
+    (void)push(FIRST);
+}
+THREAD(push_list_second) {
+    push_list(SECOND);
+}
+
 /* --- The home pushes too ---------------------------------------------------------------------- */
 
 THREAD(push_at_home_and_take) {
@@ -131,6 +154,9 @@ static const ex_model models[] = {
     M("push", setup_big, 4, all_is_received, push_first_twice, push_second_twice, take_thrice),
     M("push_sleeper", setup_big, 3, all_is_received, push_first_twice, push_second_twice,
       receive_four),
+    M("list", setup_big, 2, all_is_received, push_list_first, push_second_twice, take_thrice),
+    M("list_two", setup_big, 2, all_is_received, push_list_first, push_list_second, receive_four),
+    M("list_home", setup_big, 3, all_is_received, push_list_first, push_at_home_and_take),
     M("home", setup_big, 4, all_is_received, push_first_twice, push_at_home_and_take),
     M("home_two", setup_big, 3, all_is_received, push_first, push_second, push_at_home_and_take),
     M("move_in", setup_big, 4, all_is_received, move_in_first, move_in_second),

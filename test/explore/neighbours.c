@@ -1,5 +1,6 @@
 /* What the scheduler needs of its neighbours, for models of it: nothing happens there. */
 #include "actors/sched.h"
+#include "actors/turn.h"
 #include "base/check.h"
 #include "explore.h"
 
@@ -17,12 +18,20 @@ void tr_cache_flush(tr_cache *cache) {
 bool tr_watch_start(tr_watch *watch) {
     return watch != NULL;
 }
+void tr_task_crowded(tr_task *task) {
+    ex_check(task != NULL);
+}
+void tr_task_settle(struct troupe *rt) {
+    (void)rt;
+}
 void tr_watch_end(tr_watch *watch) {
     (void)watch;
 }
 void tr_watch_stir(tr_watch *watch) {
     (void)watch;
 }
+TR_THREAD_LOCAL tr_blocker *tr_blocking_me;
+
 bool tr_blocking_init(tr_blocking *blocking, tr_sched *of, const troupe_heap *heap, unsigned most) {
     return blocking && of && heap && most;
 }
@@ -33,10 +42,6 @@ void tr_blocking_fini(tr_blocking *blocking, const troupe_heap *heap) {
 void tr_blocking_put(tr_blocking *blocking, tr_task *task) {
     (void)blocking;
     ex_check(task == NULL); /* nobody blocks here */
-}
-tr_fifo tr_blocking_take_mail(tr_blocking *blocking, tr_task *task) {
-    (void)blocking;
-    return tr_mailbox_take_all(&task->box);
 }
 void tr_blocking_end(tr_blocking *blocking) {
     (void)blocking;

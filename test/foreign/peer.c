@@ -7,37 +7,10 @@
 #include "base/heap.h"
 #include "serial/codec.h"
 #include "serial/envelope.h"
+#include "test/foreign/say.h"
 #include "test/serial/order.h"
 
 static const tr_pool pool = {.heap = &tr_heap_default};
-
-static void must(bool ok, const char *what) {
-    if (ok) return;
-    fprintf(stderr, "peer: %s\n", what);
-    exit(1);
-}
-
-/* --- What is in an order ---------------------------------------------------------------------- */
-
-static void say_bytes(const char *mark, const void *data, size_t size) {
-    const unsigned char *bytes = data;
-    printf("%s", mark);
-    for (size_t i = 0; i < size; i++) printf("%02x", bytes[i]);
-}
-
-static void say_text(const char *text) {
-    say_bytes("t", text, strlen(text));
-}
-
-static void say_float(double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    printf("f%016llx", (unsigned long long)bits);
-}
-
-static void say_time(troupe_time time) {
-    printf("T%lld.%u", (long long)time.seconds, time.nanoseconds);
-}
 
 static void say_size(const struct size *size) {
     printf("[%d,%d]", size->width, size->height);
@@ -107,35 +80,9 @@ static void say_order(const struct order *it) {
 
 /* --- Orders drawn at random ------------------------------------------------------------------- */
 
-static uint64_t state;
-
-/* Splitmix64. */
-static uint64_t draw(void) {
-    uint64_t z = (state += 0x9E3779B97F4A7C15u);
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
-/* A number of any width, with all widths alike. */
-static uint64_t any(void) {
-    return draw() >> draw() % 64;
-}
-
-static const char *text(void) {
-    static const char *const texts[] = {"", "a", "h\xC3\xA9", "\xF0\x9F\x8E\xAD and \xE2\x82\xAC",
-                                        "a text of more than thirty-one bytes, to the letter"};
-    return texts[draw() % 5];
-}
-
 static enum colour colour(void) {
     static const enum colour colours[] = {RED, GREEN, INFRARED};
     return colours[draw() % 3];
-}
-
-static troupe_time moment(void) {
-    return (troupe_time){(int64_t)(any() * (draw() % 2 ? 1 : UINT64_MAX)),
-                         draw() % 2 ? 0 : (uint32_t)(draw() % 1000000000)};
 }
 
 static struct size size(void) {

@@ -8,10 +8,11 @@ trap 'rm -rf "$scratch"' EXIT
 status=0
 tried=0
 
-# compile LIST: a struct with members of many types, of which the list names some.
+# compile LIST [TAG [CASE [VALUE]]]: a struct with members of many types, of which the list names
+# some; a one-of with a tag and a case; and a list to which a value is added.
 compile() {
     cat >"$scratch/one.c" <<END
-#include <troupe/message.h>
+#include <troupe/build.h>
 enum colour { RED };
 struct point { int x, y; };
 struct other { long long far; };
@@ -28,6 +29,20 @@ struct it {
 static const troupe_enum colours = TROUPE_ENUM_TYPE(TROUPE_CHOICE(RED));
 extern const troupe_type it_type;
 const troupe_type it_type = TROUPE_TYPE(it, $1);
+struct either {
+    enum colour which;
+    short narrow;
+    union { long long far; int n; };
+};
+extern const troupe_one_of either_of;
+const troupe_one_of either_of = TROUPE_ONE_OF_TYPE(either, ${2-which},
+    ${3-TROUPE_CASE(RED, TROUPE_FIELD(either, n))});
+struct list { TROUPE_MANY(int) many; };
+void add(troupe_builder *b, struct list *it, int n, float f, const int *in);
+void add(troupe_builder *b, struct list *it, int n, float f, const int *in) {
+    (void)n, (void)f, (void)in;
+    TROUPE_ADD(b, it->many, ${4-&n});
+}
 extern const troupe_enum *colours_of;
 const troupe_enum *colours_of = &colours;
 END
@@ -35,13 +50,15 @@ END
         "$scratch/one.c" >"$scratch/said" 2>&1
 }
 
-# refuses LIST WORDS: does not compile, and the words are in what is said.
+# refuses LIST WORDS [TAG [CASE [VALUE]]]: does not compile, and the words are in what is said.
 refuses() {
-    if compile "$1"; then
-        echo "$compiler takes: $1"
+    list=$1 words=$2
+    shift 2
+    if compile "$list" "$@"; then
+        echo "$compiler takes: $list $*"
         status=1
-    elif ! grep -q "$2" "$scratch/said"; then
-        echo "$compiler does not say '$2' of: $1"
+    elif ! grep -q "$words" "$scratch/said"; then
+        echo "$compiler does not say '$words' of: $list $*"
         cat "$scratch/said"
         status=1
     fi
@@ -71,6 +88,16 @@ for compiler in gcc clang; do
     refuses 'TROUPE_OPTIONAL(it, n)' 'value'
     refuses 'TROUPE_FIELD_OF(it, point, 5)' '_Generic\|association'
     refuses 'TROUPE_FIELD(it, missing)' 'missing'
+    one='TROUPE_FIELD(it, n)' case='TROUPE_CASE(RED, TROUPE_FIELD(either, n))'
+    if ! compile "$one" which "$case" in; then
+        echo "$compiler does not take what is added:"
+        cat "$scratch/said"
+        status=1
+    fi
+    refuses "$one" 'negative\|size of array' narrow
+    refuses "$one" $never which 'TROUPE_CASE(RED, TROUPE_FIELD(either, far))'
+    refuses "$one" 'BLUE' which 'TROUPE_NO_CASE(BLUE)'
+    refuses "$one" 'pointer' which "$case" '&f'
 done
 [ $tried -gt 0 ] || {
     echo "there is no compiler"

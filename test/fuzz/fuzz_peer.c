@@ -15,6 +15,7 @@ enum {
     STEP_TELL,   /* the node's actors are told to do something with the rogue */
     STEP_ASK,    /* the node asks the rogue, which answers with the frames that follow */
     STEP_LOOKUP, /* the same for a look-up */
+    STEP_LARGE,  /* a message in parts, with some of them, and perhaps one too many */
     STEP_DIAL,   /* anew, as somebody */
     STEPS
 };
@@ -26,6 +27,7 @@ typedef struct play {
     fuzz_reader in;
     tr_frame last;
     tr_buffer body;
+    uint64_t last_schema; /* the hash of one that was told */
     unsigned frames;
     unsigned answers; /* frames that are said when something is heard */
 } play;
@@ -77,6 +79,7 @@ static uint64_t node(play *p) {
 static uint64_t type(play *p) {
     unsigned which = fuzz_byte(&p->in);
     if (which % 8 == 1) return tr_type_hash(&troupe_down_type);
+    if (which % 8 == 3) return p->last_schema;
     return which % 8 == 2 ? fuzz_number(&p->in, 8) : tr_type_hash(&order_type);
 }
 
@@ -100,34 +103,90 @@ static void tail(play *p) {
     p->last.tail_size = p->body.size;
 }
 
+/* A schema: any bytes, or that of a type that is known with a byte changed; with its hash, but
+ * for some. */
+static void schema(play *p) {
+    unsigned which = fuzz_byte(&p->in);
+    if (which % 4) {
+        p->body.size = 0;
+        MUST(tr_type_spell(&order_type, &p->body));
+        p->body.data[fuzz_byte(&p->in) % p->body.size] ^= fuzz_byte(&p->in);
+        p->last.tail = p->body.data;
+        p->last.tail_size = p->body.size;
+    } else {
+        tail(p);
+    }
+    p->last.type = tr_hash_bytes(tr_hash_text(""), p->last.tail, p->last.tail_size);
+    if (which % 32 == 31) p->last.type++;
+    p->last_schema = p->last.type;
+}
+
 /* --- Steps ------------------------------------------------------------------------------------ */
 
-/* What the low half of a frame's first byte stands for. */
+/* What the low half of a frame's first byte stands for; the second half of the table, if MORE is
+ * added. */
 enum { SEND, GRANT, NO_TARGET, MONITOR, DEMONITOR, DOWN, ASK_FAILED, LOOKUP, FOUND, PING };
-static const unsigned char kinds[16] = {
+enum { MORE = 64, STOP = MORE, SPAWNED, ACK, DELIVER, REJECT, GROUP, PART };
+static const unsigned char kinds[32] = {
     TR_FRAME_SEND,      TR_FRAME_GRANT, TR_FRAME_NO_TARGET,  TR_FRAME_MONITOR,
     TR_FRAME_DEMONITOR, TR_FRAME_DOWN,  TR_FRAME_ASK_FAILED, TR_FRAME_LOOKUP,
     TR_FRAME_FOUND,     TR_FRAME_PING,  TR_FRAME_LINK,       TR_FRAME_EXIT,
-    TR_FRAME_GOODBYE,   TR_FRAME_HELLO, TR_FRAME_UNLINK,     TR_FRAME_REFUSE};
+    TR_FRAME_GOODBYE,   TR_FRAME_SPAWN, TR_FRAME_UNLINK,     TR_FRAME_SCHEMA,
+    TR_FRAME_STOP,      TR_FRAME_SPAWNED, TR_FRAME_ACK,      TR_FRAME_DELIVER,
+    TR_FRAME_REJECT,    TR_FRAME_GROUP, TR_FRAME_PART,       TR_FRAME_SEND,
+    TR_FRAME_DELIVER,   TR_FRAME_ACK,   TR_FRAME_LINK,       TR_FRAME_EXIT,
+    TR_FRAME_REJECT,    TR_FRAME_SPAWN, TR_FRAME_UNLINK,     TR_FRAME_MONITOR};
 enum { GOODBYE = 12, ASKS = 16 * TR_SEND_ASK, FREE = 16 * TR_SEND_FREE };
 
 static void frame(play *p) {
     unsigned which = fuzz_byte(&p->in);
-    p->last = (tr_frame){.kind = (tr_frame_kind)kinds[which % sizeof kinds]};
+    p->last = (tr_frame){.kind = (tr_frame_kind)kinds[which % 16 + (which & MORE ? 16 : 0)]};
     p->last.number = value(p);
     p->last.target = value(p);
     p->last.sender.node = node(p);
     p->last.sender.id = value(p);
     p->last.how = which >> 4 & 3;
     p->last.why = fuzz_byte(&p->in);
+    if (p->last.kind == TR_FRAME_PING && p->last.how) p->last.kind = TR_FRAME_GROUP;
     tr_frame_kind kind = p->last.kind;
-    if (kind == TR_FRAME_SEND) p->last.type = type(p);
-    if (kind == TR_FRAME_SEND || kind == TR_FRAME_LOOKUP || kind <= TR_FRAME_WELCOME) tail(p);
+    if (which & 128 && which & MORE) p->last.how |= TR_HOW_PROMPT;
+    const bool message = kind == TR_FRAME_SEND || kind == TR_FRAME_DELIVER;
+    const bool named = kind == TR_FRAME_GROUP || kind == TR_FRAME_LOOKUP || kind == TR_FRAME_SPAWN;
+    const unsigned why = p->last.why; /* which is not said of a message: so it is its terms here */
+    if (message)
+        p->last.how |= (why & 1) * TR_SEND_URGENT | (why >> 1 & 1) * TR_SEND_LONG |
+                        (why >> 2) * TR_SEND_TIME;
+    if (message) p->last.type = type(p);
+    if (message || named || kind == TR_FRAME_PART) tail(p);
+    if (kind == TR_FRAME_SCHEMA) schema(p);
 }
 
 static void say_last(play *p, unsigned times) {
     for (; times > 0 && p->frames < FRAMES_MOST && p->last.kind; times--, p->frames++)
         rogue_say_frame(p->w, &p->last);
+}
+
+/* A body in parts, by sizes that the input gives; it may end before they do, or after. */
+static void large(play *p) {
+    unsigned char size[8];
+    frame(p);
+    if (!p->last.tail_size) tail(p);
+    const unsigned char *body = p->last.tail;
+    size_t left = p->last.tail_size;
+    tr_wire_store(size, left + fuzz_byte(&p->in) % 4 / 3, sizeof size);
+    p->last.kind = TR_FRAME_LARGE;
+    p->last.type = type(p);
+    p->last.tail = size;
+    p->last.tail_size = sizeof size;
+    say_last(p, 1);
+    for (unsigned step; left && (step = fuzz_byte(&p->in)); body += step, left -= step) {
+        if (step > left) step = (unsigned)left;
+        const tr_frame part = {
+            .kind = TR_FRAME_PART, .number = p->last.number, .tail = body, .tail_size = step};
+        rogue_say_frame(p->w, &part);
+        if (step == 7) rogue_say_frame(p->w, &(tr_frame){.kind = TR_FRAME_PING});
+    }
+    p->last.kind = 0; /* its tail is gone */
 }
 
 static void tell(play *p) {
@@ -211,6 +270,9 @@ static void step(play *p) {
     case STEP_LOOKUP:
         look_up(p);
         break;
+    case STEP_LARGE:
+        large(p);
+        break;
     default:
         dial(p);
     }
@@ -279,8 +341,25 @@ static const struct {
     /* a goodbye, and back again */
     GOOD(14, STEP_FRAME, GOODBYE, FIELDS(0, 0), STEP_RUN, 50, STEP_DIAL, 0, THE_ROGUE, STEP_FRAME,
          PING, FIELDS(0, 0), STEP_RUN, 5),
+    /* a message in parts, which the hand answers; and one of which not all comes */
+    GOOD(16, STEP_LARGE, SEND | ASKS, FIELDS(ONE, HAND), BODY(ACT_ANSWER), 0, 4, 3, 7, 200,
+         STEP_RUN, 5, STEP_LARGE, SEND, FIELDS(TWO, HAND), BODY(ACT_NOTHING), 0, 4, 3, 0,
+         STEP_FRAME, SEND, FIELDS(0, HAND), BODY(ACT_NOTHING), STEP_RUN, 5),
+    /* one that is redelivered, twice, and then the next, whose sender waits to hear of it */
+    GOOD(17, STEP_FRAME, DELIVER, FIELDS(ONE, HAND), BODY(ACT_ANSWER), STEP_AGAIN, 1, STEP_RUN, 5,
+         STEP_FRAME, DELIVER | 128, FIELDS(TWO, HAND), BODY(ACT_NOTHING), STEP_RUN, 5),
+    /* what was sent to it is acknowledged, and then rejected */
+    GOOD(18, STEP_TELL, ACT_TELL, ONE, STEP_RUN, 5, STEP_FRAME, ACK, FIELDS(ONE, ONE), STEP_FRAME,
+         REJECT, TWO, ONE, THE_ROGUE, ONE, 3, STEP_RUN, 5),
+    /* an actor that it has spawned, and one that it says it has; and one that it stops */
+    GOOD(19, STEP_FRAME, 13, FIELDS(ONE, 0), 13, 5, 'b', 'r', 'i', 'e', 'f', STEP_RUN, 5,
+         STEP_FRAME, SPAWNED, FIELDS(ONE, 0), STEP_FRAME, STOP, FIELDS(0, BRIEF), STEP_RUN, 5),
+    /* a member of a group, and no more; and a part of nothing */
+    GOOD(20, STEP_FRAME, GROUP, FIELDS(ONE, 0), 3, 'g', STEP_FRAME, GROUP | 16, FIELDS(ONE, 0), 3,
+         'g', STEP_RUN, 5, STEP_FRAME, PART, FIELDS(ONE, 0), 3, 'p', STEP_RUN, 5),
     /* a PING as bytes, and the half of one */
-    GOOD(15, STEP_BYTES, 5, 0, 0, 0, 1, 25, STEP_RUN, 5, STEP_BYTES, 3, 0, 0, 0, STEP_RUN, 5)};
+    GOOD(15, STEP_BYTES, 11, 0, 0, 0, 7, 25, 0xf4, 0x20, 0x57, 0xf3, 0xa3, 0xd3, STEP_RUN, 5,
+         STEP_BYTES, 3, 0, 0, 0, STEP_RUN, 5)};
 
 size_t fuzz_seed(unsigned n, unsigned char *out, size_t room) {
     if (n >= sizeof good / sizeof *good) return 0;

@@ -86,8 +86,11 @@ static troupe_err start_hand(troupe_self *self, void *state, const void *arg) {
     return troupe_register(troupe_runtime(self), troupe_me(self), "hand");
 }
 
-static const troupe_behaviour hand = {
-    .name = "hand", .mailbox_limit = 16, .start = start_hand, .receive = receive};
+static const troupe_behaviour hand = {.name = "hand",
+                                      .mailbox_limit = 16,
+                                      .takes_urgent = true,
+                                      .start = start_hand,
+                                      .receive = receive};
 static const troupe_behaviour brief = {.name = "brief", .mailbox_limit = 4, .receive = receive};
 
 /* --- The log ---------------------------------------------------------------------------------- */
@@ -123,10 +126,10 @@ void rogue_say(world *w, const void *bytes, size_t size) {
 void rogue_say_frame(world *w, const tr_frame *frame) {
     if (!w->rogue.stream || w->rogue.closed) return;
     MUST(tr_frame_put(&w->rogue.filling, frame));
-    if (frame->kind == TR_FRAME_SEND && !(frame->how & TR_SEND_FREE))
-        w->sends++;
-    else
-        w->others++;
+    const bool again = frame->kind == TR_FRAME_DELIVER; /* it has a place in what was heard, too */
+    bool message = frame->kind == TR_FRAME_SEND || frame->kind == TR_FRAME_LARGE || again;
+    if (message && !(frame->how & TR_SEND_FREE)) w->sends++;
+    if (!message || frame->how & TR_SEND_FREE || again) w->others++;
     flush(w);
 }
 
@@ -143,6 +146,7 @@ static void heard(world *w, const tr_frame *frame) {
     if (w->heard) w->heard(w->ctx, frame);
     if (!r->shakes || r->outcome != TROUPE_LATER) return;
     r->outcome = tr_handshake_input(&r->shake, frame, &r->filling, NULL, 0);
+    if (!r->outcome && r->shake.already) r->outcome = TROUPE_TAKEN;
     flush(w);
 }
 
@@ -268,6 +272,7 @@ world *world_open(uint64_t seed) {
     open_node(w, "rogue", NULL, &w->rogue_rt, NULL);
     MUST(!troupe_listen(w->node, node_url, NULL, 0));
     MUST(!troupe_connect(w->good, node_url, 1000));
+    MUST(!troupe_offer(w->node, &brief, NULL));
     MUST(!troupe_spawn(w->rt, &hand, NULL, &w->hand));
     MUST(!troupe_spawn(w->rt, &brief, NULL, &w->brief));
     MUST(!troupe_spawn(w->good_rt, &brief, NULL, &w->friend));

@@ -75,6 +75,15 @@ conditions)
     bites mailbox/bad.c:2: mailbox/bad.c:3: serial/bad.h:2: actors/bad.h:1: include/troupe/bad.h:1: \
         include/troupe/other.h:1:
     ;;
+moves)
+    echo 'TROUPE_CHECKED int troupe_a(int a, troupe_msg **msg);' >include/troupe/a.h
+    printf 'TROUPE_SEEN(troupe_a, int a)\n#define troupe_a(...)\n' >include/troupe/moves.h
+    printf 'int troupe_share(troupe_msg **msg, troupe_msg **out);\n' >include/troupe/b.h
+    passes
+    printf '\nTROUPE_CHECKED int troupe_b(troupe_msg **msg,\n    int a);\n' >include/troupe/b.h
+    bites 'include/troupe/b.h:2: include/troupe/moves.h has no TROUPE_SEEN(troupe_b,' \
+        'has no #define troupe_b('
+    ;;
 sizes)
     lines 70 >base/a.c
     awk 'BEGIN { while (n++ < 500) print "" }' >base/b.c
@@ -149,9 +158,20 @@ cases)
     printf 'Everywhere(a, case_1_b) {\n}\nTest(a, case_2_c) {\n    everywhere(c);\n}\n' \
         >test/actors/test_supervisor.c
     printf 'Test(a, b) {\n}\nEverywhere(a, case_3_d) {\n}\n' >test/actors/test_supervisor_a.c
+    mkdir test/transport
+    printf '| 7 | a |\n## Nodes\n| case | what |\n|---|---|\n| 1 | a |\n| 20 | b |\n' \
+        >docs/conformance.md
+    printf 'ANYWHERE(a, case_01_b, 9) {\n}\nSIMULATED(a, case_20_c, 9) {\n}\n' \
+        >test/transport/test_a.c
+    printf 'BOTH(b, case_20_d) {\n}\n' >test/transport/test_b.c
     passes
     printf 'Test(a, b) {\n}\nTest(a, case_1_d) {\n}\n' >test/actors/test_supervisor_a.c
     bites docs/supervision.md:1: 'case 3 has no test' test_supervisor_a.c:3:
+    printf 'Test(b, case_20_d) {\n}\n' >test/transport/test_b.c
+    bites 'case 20 of nodes has no test over real connections'
+    printf 'BOTH(b, case_20_d) {\n}\n' >test/transport/test_b.c
+    printf 'BOTH(a, case_01_b) {\n}\n' >test/transport/test_a.c
+    bites 'case 1 of nodes has no test in simulation' 'case 20 of nodes has no test in simulation'
     ;;
 readme)
     printf 'Hello.\n```sh\nls\n```\n```c\nint a;\n```\n```c\nint b;\n```\n' >README.md
@@ -159,11 +179,15 @@ readme)
     mkdir -p docs/guide examples/more
     printf 'int b;\nint c;\n\nint d;\n' >examples/more/a.c
     printf '```c\nint c;\n\nint d;\n```\n```\nint\n```\n```c\nint a;\n```\n' >docs/guide/a.md
+    printf 'one\ntwo\n' >examples/more/a.expected
+    printf '```text\ntwo\n```\n[a](a.md#b) [b](https://b.c)\n```\n[c](d)\n```\n' >>docs/guide/a.md
     passes
     printf '```c\nint a;\n```\n\n```c\nint c;\nint d;\n```\n' >docs/guide/bad.md
     printf '```c\nnt c;\n```\n```c\nint  a;\nint b;\n```\n' >docs/guide/worse.md
+    printf '```text\nint b;\n```\n[a](a.md), [b](../b.md#c)\n' >>docs/guide/worse.md
     echo 'int  a;' >examples/first.c
-    bites README.md:5: docs/guide/bad.md:5: docs/guide/worse.md:1: docs/guide/worse.md:4:
+    bites README.md:5: docs/guide/bad.md:5: docs/guide/worse.md:1: docs/guide/worse.md:4: \
+        docs/guide/worse.md:8: 'docs/guide/worse.md:11: there is no ../b.md'
     ;;
 memory)
     printf 'int troupe_a(\n    int n);\nextern const troupe_behaviour troupe_b;\n' >include/troupe/a.h
@@ -178,6 +202,27 @@ memory)
     printf 'Test(a, troupe_aa) {\n}\nTest(oom, troupe_e) {\n}\n' >test/base/test_bad.c
     bites include/troupe/bad.h:1: include/troupe/bad.h:3: include/troupe/bad.h:4: \
         test/base/test_bad.c:3:
+    ;;
+guarantees)
+    mkdir docs test/stress
+    touch include/troupe/a.h test/stress/stress_a.c
+    printf 'Test(a, b) {\n}\nSIMULATED(\n    a, c_d, 5) {\n}\n' >test/base/test_a.c
+    printf '# A\n\n| promise | header | held by |\n|---|---|---|\n' >docs/guarantees.md
+    printf '| A. | [a](../include/troupe/a.h) | `base:a/b`, `stress.a` |\n' >>docs/guarantees.md
+    printf '| B. | [a](../include/troupe/a.h) | `base:a/c_*` |\n' >>docs/guarantees.md
+    echo '`base:a/b` and `base:a/c_*`, `a/d`, `stress:e`' >base/README.md
+    passes
+    echo 'It is `base:a/b`, or `base:a/d*`.' >docs/links.md
+    printf '| C. | a.h | `base:a/b` |\n' >>docs/guarantees.md
+    printf '| D. | [b](../include/troupe/b.h) | `base:a/c`, `base:b/*` |\n' >>docs/guarantees.md
+    printf '| E. | [a](../include/troupe/a.h) | all of them |\n' >>docs/guarantees.md
+    printf '| F |\n|---|\n| [a](../include/troupe/a.h), [b](b.c) `stress.a` |\n' >docs/from-rust.md
+    rm test/stress/stress_a.c
+    bites 'md:5: there is no test stress.a' 'md:7: no header' \
+        'md:8: there is no ../include/troupe/b.h' 'md:8: there is no test base:a/c' \
+        'md:8: there is no test base:b/*' 'md:9: no test holds' \
+        'rust.md:3: there is no b.c' 'rust.md:3: there is no test stress.a' \
+        'links.md:1: there is no test base:a/d*'
     ;;
 run-criterion)
     # Here the judged is a runner, played by a script that prints what Criterion would.

@@ -1,11 +1,11 @@
 #!/bin/sh
 # layers.sh ROOT: who may include whom. A room sees the rooms it stands on, by "room/file.h";
-# examples and benchmarks see what a user sees; each foreign library is known to one room only, and to
+# examples, benchmarks and tools see what a user sees; each foreign library is known to one room only, and to
 # the benchmark that compares with it.
 . "$(dirname "$0")/common.sh"
 cd "$1" || exit 1
 
-c_files $rooms include examples bench | xargs -r awk '
+c_files $rooms include examples bench tools | xargs -r awk '
 function bad(why) { print FILENAME ":" FNR ": " why ": " name; failed = 1 }
 
 BEGIN {
@@ -33,10 +33,10 @@ BEGIN {
         } else if (room == "include" || name ~ /\//) {
             bad(room " may include <troupe/...> only, not")
         }
-    } else if (name ~ /^msgpack/ && room != "serial" && FILENAME != "bench/codec.c") {
+    } else if (name ~ /^msgpack/ && room != "serial" && FILENAME != "bench/codec/by_hand.c") {
         bad("msgpack belongs to serial")
-    } else if (name ~ /^(nng|sodium)/ && room != "transport") {
-        bad("nng and sodium belong to transport")
+    } else if (name ~ /^(nng|sodium|mbedtls)/ && room != "transport" && FILENAME !~ /^bench\/peers\/nng\//) {
+        bad("nng, sodium and mbedtls belong to transport")
     } else if (name ~ /^(unwind|elfutils|dwarf)/ && room != "base") {
         bad("the unwinder and libdw belong to base")
     }

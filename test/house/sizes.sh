@@ -4,7 +4,7 @@
 cd "$1" || exit 1
 status=0
 
-c_files $rooms include examples test bench | xargs -r awk '
+c_files $rooms include examples test bench tools | xargs -r awk '
 FNR == 501 { print FILENAME ":501: the file goes on past 500 lines"; failed = 1 }
 {
     columns = $0
@@ -16,7 +16,7 @@ FNR == 501 { print FILENAME ":501: the file goes on past 500 lines"; failed = 1 
 }
 END { exit failed }' || status=1
 
-c_files $rooms include examples test bench |
+c_files $rooms include examples test bench tools |
     ctags -L - -o - --language-force=C --kinds-C=f --fields=ne --sort=no | awk -F '\t' '
     {
         line = end = 0

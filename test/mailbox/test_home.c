@@ -85,6 +85,20 @@ Test(home, a_reserve_that_was_called_in_is_for_everybody) {
     handle_all(0, 8);
 }
 
+/* To give back each place by itself costs an atomic operation a message, just where there are most:
+ * in a mailbox that its home fills again and again. */
+Test(home, case02_a_home_that_met_full_keeps_places_as_before) {
+    tr_mailbox_open(&box, 64, false);
+    for (unsigned i = 0; i < 64; i++) cr_assert_eq(push_home(&items[i]), TR_PUSH_OK);
+    cr_assert_eq(push_home(&items[64]), TR_PUSH_FULL);
+    handle_all(0, 8);
+    cr_assert_gt(tr_mailbox_reserved(&box), 1);
+    cr_assert_eq(tr_mailbox_count(&box), 56);
+    for (unsigned i = 64; i < 72; i++) cr_assert_eq(push_home(&items[i]), TR_PUSH_OK);
+    cr_assert_eq(push_home(&items[72]), TR_PUSH_FULL);
+    cr_assert_eq(tr_mailbox_reserved(&box), 0);
+}
+
 Test(home, case13_a_closed_box_refuses_its_home_too) {
     tr_mailbox_open(&box, 4, false);
     cr_assert_eq(push_home(&items[0]), TR_PUSH_OK);

@@ -440,6 +440,24 @@ Test(mailbox, length_is_of_all_links_wherever_they_are) {
     cr_assert_eq(tr_mailbox_count(&box), 3, "one popped and not handled, one that is free");
 }
 
+static bool is_at(const tr_link *link, uint64_t key) {
+    return (uint64_t)(uintptr_t)link == key;
+}
+
+static bool holds(unsigned nth) {
+    return tr_mailbox_any(&box, is_at, (uint64_t)(uintptr_t)&items[nth].link);
+}
+
+Test(mailbox, any_looks_at_all_links_wherever_they_are) {
+    open_box(100, false);
+    cr_assert_not(holds(0));
+    push_all(0, 3, TR_PUSH_OK);
+    cr_assert(holds(0) && holds(1) && holds(2) && !holds(3));
+    cr_assert_eq(pop(), &items[0]);
+    cr_assert_eq(push_free(&items[3]), TR_PUSH_OK);
+    cr_assert(!holds(0) && holds(1) && holds(2) && holds(3));
+}
+
 Test(mailbox, take_all_leaves_nothing_and_keeps_the_order) {
     open_box(100, false);
     push_all(0, 3, TR_PUSH_OK);

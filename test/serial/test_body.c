@@ -9,21 +9,7 @@
 #include "serial/type.h"
 #include "test/serial/order.h"
 #include "test/serial/sample.h"
-#include "test/support/counting_heap.h"
-
-static counting_heap heap;
-static const tr_pool pool = {.heap = &heap.heap};
-static tr_buffer buffer;
-
-static void open_heap(void) {
-    counting_heap_init(&heap);
-    buffer = (tr_buffer){.heap = &heap.heap};
-}
-
-static void close_heap(void) {
-    tr_buffer_fini(&buffer);
-    cr_assert(counting_heap_fini(&heap));
-}
+#include "test/serial/codec_heap.h"
 
 TestSuite(body, .timeout = 60, .init = open_heap, .fini = close_heap);
 

@@ -20,7 +20,8 @@ static const struct {
     {TROUPE_I16, 10, "i16", 2, 2},       {TROUPE_U8, 11, "u8", 1, 1},
     {TROUPE_U16, 12, "u16", 2, 2},       {TROUPE_F32, 13, "f32", 4, 4},
     {TROUPE_TIME, 14, "time", 16, 8},    {TROUPE_ENUM, 15, "enum", 4, 4},
-    {TROUPE_STRUCT, 16, "struct", 0, 0},
+    {TROUPE_STRUCT, 16, "struct", 0, 0}, {TROUPE_ONE_OF, 17, "one of", 0, 0},
+    {TROUPE_MAP, 18, "map", 16, 8},      {TROUPE_NIL, 19, "nil", 0, 0},
 };
 
 Test(kind, has_a_number_a_name_a_size_and_an_alignment) {
@@ -30,9 +31,9 @@ Test(kind, has_a_number_a_name_a_size_and_an_alignment) {
         cr_expect_eq(tr_kind_size(kinds[i].kind), kinds[i].size, "%s", kinds[i].name);
         cr_expect_eq(tr_kind_align(kinds[i].kind), kinds[i].align, "%s", kinds[i].name);
     }
-    cr_assert_str_eq(tr_kind_name((troupe_kind)17), "?");
-    cr_assert_eq(tr_kind_size((troupe_kind)17), 0);
-    cr_assert_eq(tr_kind_align((troupe_kind)17), 0);
+    cr_assert_str_eq(tr_kind_name((troupe_kind)20), "?");
+    cr_assert_eq(tr_kind_size((troupe_kind)20), 0);
+    cr_assert_eq(tr_kind_align((troupe_kind)20), 0);
     cr_assert_eq(tr_kind_size((troupe_kind)-1), 0);
 }
 

@@ -108,8 +108,8 @@ static const struct {
     {&of_enum, BYTES("\x91\xcf\0\0\0\1\0\0\0\5"), "kinds.colour: expected enum, got 4294967301"},
     {&of_enum, BYTES("\x91\xa3RED"), "kinds.colour: expected enum, got text"},
     {&of_size, BYTES("\x91\x92\xcc\xff\xd1\x80\0"), NULL},
-    {&of_size, BYTES("\x91\x91\x01"), "kinds.size: expected an array of 2, got an array of 1"},
-    {&of_size, BYTES("\x91\x93\1\1\1"), "kinds.size: expected an array of 2, got an array of 3"},
+    {&of_size, BYTES("\x91\x91\x01"), NULL},
+    {&of_size, BYTES("\x91\x93\1\1\xa1x"), NULL},
     {&of_size, BYTES("\x91\xc0"), "kinds.size: expected an array of 2, got nil"},
     {&of_size, BYTES("\x91\x92\xcd\1\0\0"), "kinds.size.width: expected u8, got 256"},
     {&two, BYTES("\x91\x92\0\xff"), NULL},
@@ -168,7 +168,7 @@ Test(path, leads_to_the_value) {
     expect(place('\xa7', 1), '\xc2', "order.lines[0].gift: expected text, got bool");
     expect(place('\xbe', 1) - 1, '\xc0', "order.lines[1].price: expected f32, got nil");
     expect(place('\xe0', 1) - 2, '\xc2', "order.weight: expected f64, got bool");
-    expect(0, '\x9c', "order: expected an array of 13, got an array of 12");
+    expect(0, '\x8d', "order: expected an array of 13, got map");
 }
 
 Test(path, is_cut_to_its_room) {

@@ -217,8 +217,9 @@ Test(hostile, every_input_of_up_to_two_bytes_and_many_of_three) {
         feed(&text_type, two, 2);
         feed(&text_type, three, 3);
     }
-    /* 90, met 128 times; 91 a0; 91 a1 and one of 127 characters; 91 d9 00. */
-    cr_assert_eq(accepted, 128 + 1 + 127 + 1, "%zu", accepted);
+    /* 90, met 128 times; 91 and a field of one byte that is odd, which tick does not know; 91 a0;
+     * 91 a1 and one of 127 characters; 91 d9 00. */
+    cr_assert_eq(accepted, 128 + (64 + 1 + 16) + 1 + 127 + 1, "%zu", accepted);
 }
 
 /* Several splices and changes at once, of a fixed sequence of pseudo-random numbers. */

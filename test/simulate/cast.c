@@ -5,7 +5,7 @@
 
 #include "test/simulate/links.h"
 
-enum { KIDS = 4, ROLES = 4096 };
+enum { KIDS = 4, ROLES = 4096, MS = 1000000 };
 
 /* What an actor starts with, as long as its supervisor lives; a run needs a few hundred. */
 typedef struct role {
@@ -14,7 +14,7 @@ typedef struct role {
     troupe_ref ref; /* who plays it */
     unsigned node;
     uint32_t limit, tries;
-    bool waits;
+    bool waits, hurries;
 } role;
 static role roles[ROLES];
 
@@ -26,7 +26,8 @@ static role *new_role(slot *it) {
                  .node = it->node,
                  .limit = it->limit,
                  .tries = it->tries,
-                 .waits = it->waits};
+                 .waits = it->waits,
+                 .hurries = it->hurries};
     return as;
 }
 
@@ -56,9 +57,17 @@ static void send_on(troupe_self *self, slot *from, uint32_t hops) {
     if (!to || !hops) return;
     const uint32_t acts[] = {ACT_PASS, ACT_PASS, ACT_FAN, ACT_NOTHING, ACT_WATCH, ACT_TIMER};
     const uint32_t a = acts[troupe_random(rt) % (sizeof acts / sizeof *acts)];
-    const struct work work = ledger_work(from, from->node, to, a, hops - 1);
-    troupe_err err = troupe_tell(self, to->ref, &work_type, &work);
+    struct work work = ledger_work(from, from->node, to, a, hops - 1);
+    const uint32_t drawn = (uint32_t)troupe_random(rt);
+    const troupe_delivery how = {.urgent = drawn % 4 == 1,
+                                 .within_ms = drawn % 8 < 3 ? drawn / 8 % 200 : 0};
+    work.urgent = how.urgent;
+    work.until = how.within_ms ? (uint32_t)(troupe_now(rt) / MS) + how.within_ms : 0;
+    troupe_msg *msg = NULL;
+    troupe_err err = troupe_make(rt, &work_type, &work, &msg);
+    if (!err) err = troupe_send_with(self, to->ref, &msg, &how);
     ledger_sent(from, to, from->node, &work, err);
+    troupe_drop(&msg);
 }
 
 static void watch(troupe_self *self, slot *it) {
@@ -99,7 +108,7 @@ static void set_timer(troupe_self *self, slot *it) {
     *entry = (timer){.owner = ledger_index(it),
                      .owner_epoch = it->epoch,
                      .owner_life = it->lives,
-                     .due = troupe_now(rt) + ms * UINT64_C(1000000)};
+                     .due = troupe_now(rt) + ms * (uint64_t)MS};
     if (troupe_make(rt, &work_type, &work, &msg)) return;
     if (troupe_send_after(self, ms, troupe_me(self), &msg, &entry->id) == TROUPE_OK) {
         entry->set = true;
@@ -124,6 +133,17 @@ static void fired(troupe_self *self, slot *it, const struct work *work) {
     if (at->fired && !it->tries) WRONG("a timer fired twice");
     if (troupe_now(troupe_runtime(self)) < at->due) WRONG("a timer fired too early");
     at->fired = true;
+}
+
+/* Time may pass while it is in hand only if it is tried again. On the way to another node it has
+ * none taken off. */
+static void came(troupe_self *self, slot *it, const struct work *work) {
+    const bool here = work->from < SLOTS && book.slot[work->from].node == it->node;
+    if (work->until && here && !it->tries &&
+        book.slot[work->from].epoch == work->from_epoch &&
+        troupe_now(troupe_runtime(self)) / MS > work->until)
+        WRONG("message %u from slot %u is handled too late", work->number, work->from);
+    ledger_came(it, work);
 }
 
 static void take_name(troupe_self *self) {
@@ -151,12 +171,13 @@ static void unlink_from(troupe_self *self, slot *it) {
     links_taken_back(it, who);
 }
 
-static void signal_exit(troupe_self *self) {
+static void signal_exit(troupe_self *self, const slot *it) {
     const troupe_err why[] = {TROUPE_OK, TROUPE_SHUTDOWN, (troupe_err)TROUPE_USER, TROUPE_KILL};
     const uint64_t drawn = troupe_random(troupe_runtime(self));
     slot *who = cast_anybody(drawn / 8);
     if (!who || !who->ref.node) return; /* it has not started yet */
     who->tied = true;
+    if (who->node != it->node) who->far = true; /* there it takes a place, as a message does */
     troupe_err err = troupe_exit_signal(self, who->ref, why[drawn % 4]);
     MUST(err == TROUPE_OK || err == TROUPE_NOMEM || err == TROUPE_FULL ||
          err == TROUPE_NOCONNECTION);
@@ -216,7 +237,7 @@ static troupe_err act_out(troupe_self *self, slot *it, const struct work *work) 
         unlink_from(self, it);
         return TROUPE_OK;
     case ACT_SIGNAL:
-        signal_exit(self);
+        signal_exit(self, it);
         return TROUPE_OK;
     case ACT_OWN:
         own_more(self);
@@ -248,7 +269,7 @@ static troupe_err receive(troupe_self *self, void *state, troupe_msg **msg) {
         if (work->timer)
             fired(self, it, work);
         else
-            ledger_came(it, work);
+            came(self, it, work);
         bool timed = work->timer;
         err = act_out(self, it, work);
         bool kept = err && it->last_tries < it->tries; /* it comes again */
@@ -271,6 +292,7 @@ static slot *move_in(role *as, troupe_ref who) {
         slot *it = ledger_place(as->node, true);
         if (!it) return NULL;
         it->limit = as->limit;
+        it->hurries = as->hurries;
         it->tries = as->tries;
         it->waits = as->waits;
         as->it = it;
@@ -303,18 +325,21 @@ static const troupe_behaviour worker[KINDS] = {
      .start = start,
      .receive = receive,
      .memory_limit = 300,
+     .takes_urgent = true,
      .mailbox_limit = 3},
     {.name = "worker",
      .state_size = sizeof(slot *),
      .start = start,
      .receive = receive,
      .mailbox_limit = 20,
+     .takes_urgent = true,
      .blocking = true},
     {.name = "worker",
      .state_size = sizeof(slot *),
      .start = start,
      .receive = receive,
      .mailbox_limit = 2,
+     .takes_urgent = true,
      .overflow = TROUPE_DROP_OLDEST},
     {.name = "worker",
      .state_size = sizeof(slot *),
@@ -329,6 +354,7 @@ slot *cast_spawn(unsigned node) {
     if (!it) return NULL;
     const troupe_behaviour *what = &worker[it->epoch % KINDS];
     it->limit = what->mailbox_limit;
+    it->hurries = what->takes_urgent;
     troupe_ref ref;
     if (troupe_spawn(book.rt[node], what, new_role(it), &ref) == TROUPE_OK) return it;
     ledger_vacate(it);
@@ -341,6 +367,7 @@ static bool describe(unsigned node, const char *id, uint32_t drawn, bool dynamic
     slot *it = ledger_place(node, true);
     if (!it) return false;
     it->limit = worker[drawn % KINDS].mailbox_limit;
+    it->hurries = worker[drawn % KINDS].takes_urgent;
     const uint32_t extra = troupe_sim_choose(book.sim, 64);
     it->tries = extra % 4 == 1 && !dynamic && drawn % 3 != TROUPE_TEMPORARY ? 2 + extra % 2 : 0;
     const bool delay = extra / 4 % 4 == 1, hold = extra / 16 == 3;

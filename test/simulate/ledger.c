@@ -5,7 +5,8 @@
 const troupe_type work_type =
     TROUPE_TYPE(work, TROUPE_FIELD(work, from), TROUPE_FIELD(work, from_epoch),
                 TROUPE_FIELD(work, to), TROUPE_FIELD(work, to_epoch), TROUPE_FIELD(work, number),
-                TROUPE_FIELD(work, act), TROUPE_FIELD(work, hops), TROUPE_FIELD(work, timer));
+                TROUPE_FIELD(work, act), TROUPE_FIELD(work, hops), TROUPE_FIELD(work, timer),
+                TROUPE_FIELD(work, urgent), TROUPE_FIELD(work, until));
 
 ledger book;
 
@@ -72,21 +73,25 @@ void ledger_came(slot *to, const struct work *work) {
         WRONG("message %u from slot %u failed slot %u more than %u times", work->number, work->from,
               work->to, to->tries);
     if (again) return; /* it is the next that is handled */
-    if (to->seen_epoch[work->from] == work->from_epoch && to->seen[work->from] >= work->number)
+    uint32_t *seen = to->seen[to->hurries && work->urgent];
+    if (to->seen_epoch[work->from] == work->from_epoch && seen[work->from] >= work->number)
         WRONG("message %u from slot %u to %u came after %u", work->number, work->from, work->to,
-              to->seen[work->from]);
+              seen[work->from]);
     if (work->from < SLOTS && to->down_epoch[work->from] == work->from_epoch + 1)
         WRONG("slot %u.%u was down, and then sent to slot %u", work->from, work->from_epoch,
               work->to);
     if (to->seen_epoch[work->from] > work->from_epoch) return; /* another actor: no order with it */
+    if (to->seen_epoch[work->from] < work->from_epoch)
+        to->seen[0][work->from] = to->seen[1][work->from] = 0;
     to->seen_epoch[work->from] = work->from_epoch;
-    to->seen[work->from] = work->number;
+    seen[work->from] = work->number;
 }
 
 void ledger_dead(const struct work *work, troupe_dead reason) {
     slot *to = &book.slot[work->to];
     if (work->timer || to->epoch != work->to_epoch) return;
-    const bool unread = reason == TROUPE_DEAD_STOPPED || reason == TROUPE_DEAD_FLUSHED;
+    const bool unread = reason == TROUPE_DEAD_STOPPED || reason == TROUPE_DEAD_FLUSHED ||
+                        reason == TROUPE_DEAD_OVERDUE;
     if (unread && to->outstanding) to->outstanding--;
     /* The newest is dropped before its sender has entered it: below zero for a moment. */
     if (reason == TROUPE_DEAD_DROPPED) to->outstanding--;

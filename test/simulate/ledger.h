@@ -35,7 +35,9 @@ typedef enum act {
 struct work {
     uint32_t from, from_epoch, to, to_epoch;
     uint32_t number, act, hops;
-    uint32_t timer; /* 1 + which; 0: none */
+    uint32_t timer;  /* 1 + which; 0: none */
+    uint32_t urgent; /* 1: it was sent so, to whoever takes such or does not */
+    uint32_t until;  /* virtual ms by which it is to be handled on its own node; 0: at any time */
 };
 extern const troupe_type work_type;
 
@@ -49,11 +51,13 @@ typedef struct slot {
     int running;                 /* callbacks that are inside */
     bool waits;                  /* its supervisor may let it wait between two lives */
     bool tied;                   /* signals may come that `receive` does not see */
+    bool hurries;                /* it takes what is urgent before the rest */
     uint64_t received;           /* that `receive` was called for, over all lives */
     uint32_t tries;              /* of its messages, one that fails it; 0: as others */
     uint32_t last_from, last_number, last_tries; /* the last one that came, and how often */
     uint32_t outstanding; /* accepted, and neither handled nor dead; of local senders */
-    uint32_t sent[SENDERS], seen[SENDERS]; /* numbers of pairs, by the other slot */
+    uint32_t sent[SENDERS], seen[2][SENDERS]; /* numbers of pairs, by the other slot; those seen
+                                               * also by whether they were urgent */
     uint32_t seen_epoch[SENDERS];
     uint32_t down_epoch[SENDERS]; /* 1 + the epoch whose end this one was told */
 } slot;

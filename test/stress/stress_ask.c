@@ -94,7 +94,7 @@ static troupe_err ask(troupe_ref to, uint64_t number, uint32_t wanted) {
     struct question question = {number, wanted};
     troupe_msg *msg = NULL;
     MUST(troupe_make(rt, &question_type, &question, &msg) == TROUPE_OK);
-    unsigned ms = wanted == NEXT_TIME || wanted == SILENT ? 1 : STRESS_PATIENCE_MS;
+    unsigned ms = wanted == NEXT_TIME ? 1 : STRESS_PATIENCE_MS;
     troupe_err err = troupe_ask(rt, to, &msg, ms);
     const struct answer *answer = troupe_as(msg, &answer_type);
     const struct question *back = troupe_as(msg, &question_type);
@@ -104,10 +104,12 @@ static troupe_err ask(troupe_ref to, uint64_t number, uint32_t wanted) {
         MUST((wanted == ECHO ? back->number : answer->number) == number);
         MUST(wanted != SILENT && wanted != FAIL && wanted != LEAVE);
         break;
-    case TROUPE_TIMEOUT: MUST(!msg && (wanted == NEXT_TIME || wanted == SILENT)); break;
-    case TROUPE_GONE: /* it was killed with our question in its mailbox, or it did what we wanted */
+    case TROUPE_TIMEOUT: MUST(!msg && wanted == NEXT_TIME); break;
+    case TROUPE_BROKEN: MUST(!msg && wanted == SILENT); break;
+    case TROUPE_GONE: /* it was killed with our question in its mailbox, or before */
         MUST(!msg || (back && back->number == number));
         break;
+    case TROUPE_STOPPED: MUST(!msg && wanted == LEAVE); break;
     case TROUPE_FAILED: MUST(!msg && wanted == FAIL); break;
     case TROUPE_FULL: MUST(back && back->number == number); break;
     default: stress_failed(troupe_errname(err), __FILE__, __LINE__);
@@ -128,7 +130,8 @@ static void ask_short_lived(asker *me, uint64_t number) {
     if (number % 2) MUST(troupe_kill(rt, ref) == TROUPE_OK);
     uint32_t wanted = number % 4 ? ANSWER : LEAVE;
     troupe_err err = ask(ref, number << 8 | me->index, wanted);
-    MUST(err == TROUPE_GONE || (err == TROUPE_OK && wanted == ANSWER));
+    if (wanted == LEAVE) MUST(err == TROUPE_STOPPED);
+    if (wanted == ANSWER) MUST(err == TROUPE_OK || (err == TROUPE_GONE && number % 2));
     (void)troupe_stop(rt, ref);
 }
 
@@ -136,7 +139,7 @@ static void ask_short_lived(asker *me, uint64_t number) {
 static unsigned result_of(troupe_err err) {
     switch (err) {
     case TROUPE_OK: return 0;
-    case TROUPE_GONE: return 1;
+    case TROUPE_STOPPED: return 1;
     case TROUPE_FAILED: return 2;
     case TROUPE_FULL: return 3;
     default: return 4;
@@ -150,7 +153,7 @@ static void *run_asker(void *arg) {
         troupe_ref to = actor[stress_random(&me->seed) % ACTORS];
         troupe_err err = ask(to, i << 8 | me->index, wanted);
         if (wanted == FAIL) MUST(err == TROUPE_FAILED || err == TROUPE_FULL);
-        if (wanted == LEAVE) MUST(err == TROUPE_GONE || err == TROUPE_FULL);
+        if (wanted == LEAVE) MUST(err == TROUPE_STOPPED || err == TROUPE_FULL);
         if (wanted == FAIL_ANSWERED || wanted <= ECHO) MUST(err != TROUPE_GONE);
         tr_add64_relaxed(&asked[wanted], 1);
         tr_add64_relaxed(&ended[wanted][result_of(err)], 1);
@@ -198,7 +201,7 @@ int main(void) {
         }
         MUST(all == tr_load64_relaxed(&asked[wanted]));
     }
-    printf("ask: %llu asked: %llu answered, %llu gone, %llu failed, %llu full, %llu "
+    printf("ask: %llu asked: %llu answered, %llu stopped, %llu failed, %llu full, %llu "
            "timed out; %llu stale addresses tried, %llu ms; all held\n",
            (unsigned long long)(each * THREADS), (unsigned long long)sum[0],
            (unsigned long long)sum[1], (unsigned long long)sum[2], (unsigned long long)sum[3],

@@ -238,18 +238,29 @@ static void guests(const char *url, uint64_t times) {
     }
 }
 
+/* It is connected still, or REFUSED, as long as one of the two does not know of the end. */
+static void connect_anew(const char *url, const tr_peer_link *old) {
+    uint64_t until = stress_deadline();
+    for (;;) {
+        troupe_err err = troupe_connect(sides[0].node, url, STRESS_PATIENCE_MS);
+        tr_peer_link *now = tr_node_link(sides[0].node, tr_port_node(sides[1].rt));
+        bool anew = now && now != old;
+        if (now) tr_node_unref(now);
+        if (!err && anew) return;
+        MUST(!err || err == TROUPE_REFUSED);
+        MUST(tr_clock() < until);
+        tr_thread_yield();
+    }
+}
+
 /* Cuts the connection and makes it again, from the first moment at which that is possible. */
 static void cuts(const char *url, uint64_t times) {
     for (uint64_t got = 0; times--; await(&sides[0].got, got += 20)) {
         tr_peer_link *link = tr_node_link(sides[0].node, tr_port_node(sides[1].rt));
         MUST(link);
         tr_link_cut(link);
+        connect_anew(url, link);
         tr_node_unref(link);
-        uint64_t until = stress_deadline();
-        troupe_err err; /* REFUSED as long as one of the two does not know of the end */
-        do err = troupe_connect(sides[0].node, url, STRESS_PATIENCE_MS);
-        while (err == TROUPE_REFUSED && tr_clock() < until);
-        MUST(err == TROUPE_OK);
         got = tr_load64_relaxed(&sides[0].got);
     }
 }

@@ -51,6 +51,8 @@ static void mask(const char *from, char *to) {
             ref = (size_t)(name - from);
         }
         if (strncmp(from, ", for ", 6) == 0) put = ", for N", digits = from + 6;
+        if (strncmp(from, "answer, ", 8) == 0 && isdigit((unsigned char)from[8]))
+            put = "answer, N", digits = from + 8;
         inside = isalnum((unsigned char)*from);
         if (!put) {
             *to++ = *from++;

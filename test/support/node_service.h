@@ -34,6 +34,7 @@ static inline troupe_err service_receive(troupe_self *self, void *state, troupe_
     if (!order) return TROUPE_OK;
     if (order->what == ORDER_ANSWER)
         return troupe_answer(self, &count_type, &(struct count){0, order->n + 1});
+    if (order->what == ORDER_KEEP) (void)troupe_sender(self); /* and never answers */
     if (order->what != ORDER_FLOOD || service->flooding) return TROUPE_OK;
     service->flooding = true;
     service->to = order->who;

@@ -94,6 +94,7 @@ troupe *stage_open_as(troupe_config config) {
     full.spares = config.spares;
     full.blocking_threads = config.blocking_threads;
     full.slow_ms = config.slow_ms;
+    full.break_deadlocks = config.break_deadlocks;
     if (config.fold_ms) full.fold_ms = config.fold_ms;
     full.report = config.report;
     full.report_ctx = config.report_ctx;

@@ -2,17 +2,19 @@
 #ifndef TROUPE_TEST_NODE_HANDS_H
 #define TROUPE_TEST_NODE_HANDS_H
 
+#include <troupe/link.h>
+
 #include "test/transport/node_scene.h"
 
 /* --- What actors write down ------------------------------------------------------------------- */
 
-typedef enum note_kind { A_COUNT, A_DOWN, A_KEPT } note_kind;
+typedef enum note_kind { A_COUNT, A_DOWN, AN_EXIT, A_KEPT, AN_ANSWER } note_kind;
 
 typedef struct note {
     note_kind kind;
-    uint64_t from, n; /* of a count; of a `down`: n is the monitor */
-    troupe_ref who;   /* the sender; of a `down`: who has ended */
-    troupe_err why;   /* of a `down` */
+    uint64_t from, n; /* of a count; of a `down`: n is the monitor; of an answer: the question */
+    troupe_ref who;   /* the sender; of a `down` or an exit: who has ended */
+    troupe_err why;   /* of a `down`, an exit or an answer */
 } note;
 
 enum { NOTES_MOST = 1 << 16, NOTES_WRITERS = 64 };
@@ -100,14 +102,23 @@ static inline size_t notes_in_order(notes *all, uint64_t from, uint64_t first) {
     return (size_t)(next - first);
 }
 
-/* How many `down`s of a reason there are. */
-static inline size_t notes_downs(notes *all, troupe_err why) {
+static inline size_t notes_of(notes *all, note_kind kind, troupe_err why) {
     size_t n = 0;
     tr_lock(&all->lock);
     for (size_t i = 0; i < all->used; i++)
-        n += all->note[i].kind == A_DOWN && all->note[i].why == why;
+        n += all->note[i].kind == kind && all->note[i].why == why;
     tr_unlock(&all->lock);
     return n;
+}
+
+/* How many `down`s of a reason there are. */
+static inline size_t notes_downs(notes *all, troupe_err why) {
+    return notes_of(all, A_DOWN, why);
+}
+
+/* How many exits of a reason there are. */
+static inline size_t notes_exits(notes *all, troupe_err why) {
+    return notes_of(all, AN_EXIT, why);
 }
 
 /* --- Hands: actors that do as they are told --------------------------------------------------- */
@@ -169,6 +180,12 @@ static inline troupe_err hand_receive(troupe_self *self, void *state, troupe_msg
     if (down)
         notes_write(hand->notes,
                     (note){A_DOWN, 0, down->monitor, down->who, (troupe_err)down->why});
+    const struct troupe_exit *exit = troupe_as(*msg, &troupe_exit_type);
+    if (exit) notes_write(hand->notes, (note){AN_EXIT, 0, 0, exit->who, (troupe_err)exit->why});
+    const struct troupe_far_answer *answer = troupe_as(*msg, &troupe_far_answer_type);
+    if (answer)
+        notes_write(hand->notes,
+                    (note){AN_ANSWER, 0, answer->number, answer->who, (troupe_err)answer->why});
     if (o) return hand_order(self, hand, o);
     if (!act) return TROUPE_OK;
     ((void (*)(troupe_self *, void *))(uintptr_t)act->run)(self, (void *)(uintptr_t)act->ctx);
@@ -202,7 +219,7 @@ static inline void act_as(party *p, troupe_ref who, void (*run)(troupe_self *, v
     troupe_drop(&msg);
 }
 
-/* A monitor, and how it went to have it made or ended. */
+/* A monitor or a link, and how it went to have it made or ended. */
 typedef struct watching {
     troupe_ref who;
     uint64_t number;
@@ -217,6 +234,23 @@ static inline void watch_it(troupe_self *self, void *ctx) {
 static inline void unwatch_it(troupe_self *self, void *ctx) {
     watching *w = ctx;
     w->err = troupe_demonitor(self, w->number);
+}
+
+static inline void trap_exits(troupe_self *self, void *ctx) {
+    (void)ctx;
+    troupe_trap_exits(self, true);
+}
+
+static inline void link_it(troupe_self *self, void *ctx) {
+    watching *w = ctx;
+    w->err = troupe_link(self, w->who);
+}
+
+/* Has a hand link itself with an actor. */
+static inline void link_by(party *p, troupe_ref hand, troupe_ref who) {
+    watching w = {.who = who};
+    act_as(p, hand, link_it, &w);
+    cr_assert_eq(w.err, TROUPE_OK);
 }
 
 /* Has a hand watch an actor; the monitor's number. */
@@ -270,7 +304,7 @@ struct asking {
 
 static inline void asking_wait(void *arg) {
     struct asking *a = arg;
-    a->err = ask_by(a->who, a->to, ORDER_IGNORE, NULL);
+    a->err = ask_by(a->who, a->to, ORDER_KEEP, NULL);
 }
 
 static inline bool asking_waits(void *arg) {

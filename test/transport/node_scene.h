@@ -29,6 +29,8 @@ static const char node_secret[] = "a secret of this test";
 static troupe_sim *scene_sim;
 static uint64_t scene_seed;
 static void (*scene_report)(void *ctx, const struct troupe_report *report); /* NULL: the log */
+static void (*scene_dead_letter)(void *ctx, const struct troupe_dead_letter *letter,
+                                 troupe_msg **msg); /* with the party; NULL: nobody sees them */
 static troupe *scene_host; /* of peers that are no nodes, in a simulation; NULL: none yet */
 
 static inline uint64_t scene_clock(void) {
@@ -167,6 +169,14 @@ static inline size_t party_logged(party *p, const char *text) {
     return n;
 }
 
+/* Forgets what was logged. */
+static inline void party_forget_log(party *p) {
+    tr_lock(&p->lock);
+    p->used = 0;
+    p->log[0] = 0;
+    tr_unlock(&p->lock);
+}
+
 /* Waits until a text was logged that many times. */
 static inline void party_await_log(party *p, const char *text, size_t times) {
     uint64_t until = patience();
@@ -196,6 +206,8 @@ static inline void party_open_runtime(party *p, const char *name) {
                            .log = party_log,
                            .log_ctx = p,
                            .report = scene_report,
+                           .dead_letter = scene_dead_letter,
+                           .dead_letter_ctx = p,
                            .fold_ms = TROUPE_FOLD_NOTHING,
                            .heap = p->heap.heap};
     cr_assert_eq(scene_sim ? troupe_sim_runtime(scene_sim, &plain, &p->rt)
@@ -263,6 +275,15 @@ static inline size_t entries_of(const char *path) {
     size_t n = 0;
     for (struct dirent *entry; (entry = readdir(dir));) n += entry->d_name[0] != '.';
     closedir(dir);
+    return n;
+}
+
+/* How many descriptors, once those that are being closed are. nng closes them a little later, on a
+ * thread of its own that tells nobody; so there is nothing to await. */
+static inline size_t descriptors_at_most(size_t most) {
+    uint64_t until = patience();
+    size_t n;
+    while ((n = entries_of("/proc/self/fd")) > most && tr_clock() < until) tr_thread_yield();
     return n;
 }
 

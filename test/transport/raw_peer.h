@@ -123,7 +123,7 @@ static inline socklen_t raw_address(const char *url, struct sockaddr_storage *ou
     if (strncmp(url, "ipc://", 6) == 0) {
         struct sockaddr_un *un = (struct sockaddr_un *)out;
         un->sun_family = AF_UNIX;
-        (void)snprintf(un->sun_path, sizeof un->sun_path, "%s", url + 6);
+        (void)snprintf(un->sun_path, sizeof un->sun_path, "%.107s", url + 6);
         return sizeof *un;
     }
     struct sockaddr_in *in = (struct sockaddr_in *)out;

@@ -29,7 +29,7 @@ static inline bool rogue_next(rogue *r, tr_frame *frame) {
                                       &used, NULL, 0);
         if (!err) {
             r->used += used;
-            if (frame->kind != TR_FRAME_PING) return true;
+            if (frame->kind != TR_FRAME_PING && frame->kind != TR_FRAME_SCHEMA) return true;
             continue;
         }
         cr_assert_eq(err, TROUPE_LATER);
@@ -48,7 +48,7 @@ static inline tr_frame rogue_expect(rogue *r, tr_frame_kind kind) {
     return frame;
 }
 
-/* Goes through the handshake. REFUSED: it is not let in. */
+/* Goes through the handshake. REFUSED: it is not let in. TAKEN: it is there already. */
 static inline troupe_err rogue_shake(rogue *r, const party *to, const char *name) {
     unsigned char key[TR_KEY_SIZE];
     tr_handshake hs;
@@ -66,6 +66,7 @@ static inline troupe_err rogue_shake(rogue *r, const party *to, const char *name
         cr_assert(rogue_next(r, &frame), "it is not let in");
         err = tr_handshake_input(&hs, &frame, &out, NULL, 0);
     }
+    if (!err && hs.already) err = TROUPE_TAKEN;
     tr_handshake_end(&hs);
     tr_buffer_fini(&out);
     return err;
@@ -87,6 +88,13 @@ static inline void rogue_check(rogue *r) {
     do cr_assert(rogue_next(r, &frame), "it is cut");
     while (frame.kind != TR_FRAME_FOUND);
     cr_assert_eq(frame.number, 99u);
+}
+
+/* A good body for a frame of counts. */
+static inline tr_frame count_frame(troupe_ref to, unsigned how) {
+    static const unsigned char body[] = {0x92, 1, 2};
+    return (tr_frame){.kind = TR_FRAME_SEND, .target = to.id, .sender = {ROGUE, 5}, .how = how,
+                      .type = tr_type_hash(&count_type), .tail = body, .tail_size = sizeof body};
 }
 
 #endif

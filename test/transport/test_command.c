@@ -2,6 +2,7 @@
 #include "transport/command.h"
 
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/heap.h"
@@ -15,19 +16,25 @@ typedef struct by_hand {
     tr_command *command;
     int ends[2];
     pid_t pid;
+    char *const *more; /* for the environment; NULL: nothing */
+    troupe_program program;
 } by_hand;
 
 static void by_hand_open(by_hand *f, const char *const *argv, const char *const *env,
                          const char *launcher) {
-    const troupe_program program = {.argv = argv, .env = env};
     scene_open(&f->s);
-    f->command = tr_command_make(&f->s.heap.heap, &program, launcher);
+    f->more = NULL;
+    f->program.argv = argv;
+    f->program.env = env;
+    f->command = tr_command_make(&f->s.heap.heap, &f->program, launcher);
     cr_assert_not_null(f->command);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, f->ends), 0);
 }
 
 static int by_hand_spawn(by_hand *f) {
-    int error = tr_command_spawn(f->command, f->ends[1], &f->pid);
+    const int given[TR_COMMAND_GIVEN] = {-1, -1, -1, -1};
+    const tr_command_gift gift = {f->ends[1], given, f->more};
+    int error = tr_command_spawn(f->command, &gift, &f->pid);
     (void)close(f->ends[1]);
     return error;
 }
@@ -53,16 +60,23 @@ Test(command, keeps_copies_of_all_its_texts) {
     tr_command_free(NULL);
 }
 
-/* A socket's other end, read to its end: an errno, or 0 for none. */
-static int status_of(int fd) {
-    int error = 0;
+/* A socket's other end, read to its end: an errno, or 0 for none, and what failed. */
+static int failure_of(int fd, int *step) {
+    tr_launch_failure failure = {0};
     cr_assert(ready_within(fd, PATIENCE_MS));
-    ssize_t got = recv(fd, &error, sizeof error, 0);
-    return got == sizeof error ? error : 0;
+    ssize_t got = recv(fd, &failure, sizeof failure, 0);
+    *step = failure.step;
+    return got == sizeof failure ? failure.error : 0;
+}
+
+static int status_of(int fd) {
+    int step, error = failure_of(fd, &step);
+    cr_assert_eq(step, TR_LAUNCH_PROGRAM);
+    return error;
 }
 
 Test(command, additions_replace_what_has_their_name) {
-    by_hand f;
+    by_hand f = {0};
     const char *const argv[] = {"/bin/sh", "-c",
                                 "echo $A,$AB,$C,$D >$S; "
                                 "tr '\\0' '\\n' </proc/$$/environ | grep -c ^A= >$S",
@@ -79,8 +93,58 @@ Test(command, additions_replace_what_has_their_name) {
     cr_assert_eq(by_hand_close(&f, true), 0);
 }
 
+/* What speaks to the supervisor of this process would speak to somebody else's. */
+Test(command, what_is_for_this_process_alone_is_not_passed_on) {
+    by_hand f = {0};
+    char mine[] = "NOTIFY_SOCKET=mine";
+    char *const more[] = {mine, NULL};
+    const char *const argv[] = {
+        "/bin/sh", "-c", "echo $NOTIFY_SOCKET,$WATCHDOG_USEC,$WATCHDOG_PID,$NOTIFY_SOCKETS >$S",
+        NULL};
+    by_hand_open(&f, argv, NULL, beside());
+    cr_assert_eq(setenv("NOTIFY_SOCKET", "x", 1) | setenv("NOTIFY_SOCKETS", "kept", 1), 0);
+    cr_assert_eq(setenv("WATCHDOG_PID", "1", 1) | setenv("WATCHDOG_USEC", "1", 1), 0);
+    cr_assert_eq(setenv("S", f.s.say + 2, 1), 0);
+    f.more = more;
+    cr_assert_eq(by_hand_spawn(&f), 0);
+    cr_assert_eq(send(f.ends[0], "", 1, MSG_NOSIGNAL), 1);
+    expect_said(&f.s, "mine,,,kept");
+    cr_assert_eq(by_hand_close(&f, true), 0);
+}
+
+Test(command, the_launcher_goes_to_a_folder_and_sets_limits) {
+    by_hand f = {0};
+    const char *const argv[] = {"/bin/sh", "-c", "echo $PWD $(ulimit -n) $(ulimit -c) >$S", NULL};
+    const troupe_limit limit[] = {{RLIMIT_NOFILE, 77}, {RLIMIT_CORE, 0}};
+    f.program = (troupe_program){.folder = "/usr", .limit = limit, .limits = 2};
+    by_hand_open(&f, argv, NULL, beside());
+    cr_assert_eq(setenv("S", f.s.say + 2, 1), 0);
+    cr_assert_eq(by_hand_spawn(&f), 0);
+    cr_assert_eq(send(f.ends[0], "", 1, MSG_NOSIGNAL), 1);
+    expect_said(&f.s, "/usr 77 0");
+    cr_assert_eq(by_hand_close(&f, true), 0);
+}
+
+static void expect_failure(const troupe_program *program, int step, int error) {
+    by_hand f = {.program = *program};
+    const char *const argv[] = {"/bin/true", NULL};
+    int failed;
+    by_hand_open(&f, argv, NULL, beside());
+    cr_assert_eq(by_hand_spawn(&f), 0);
+    cr_assert_eq(send(f.ends[0], "", 1, MSG_NOSIGNAL), 1);
+    cr_assert_eq(failure_of(f.ends[0], &failed), error);
+    cr_assert_eq(failed, step);
+    cr_assert_eq(by_hand_close(&f, true), 127);
+}
+
+Test(command, the_launcher_tells_what_it_could_not_do) {
+    const troupe_limit none = {9999, 1};
+    expect_failure(&(troupe_program){.folder = "/nowhere"}, TR_LAUNCH_FOLDER, ENOENT);
+    expect_failure(&(troupe_program){.limit = &none, .limits = 1}, TR_LAUNCH_LIMIT, EINVAL);
+}
+
 Test(command, a_launcher_that_is_not_there_is_an_errno) {
-    by_hand f;
+    by_hand f = {0};
     const char *const argv[] = {"/bin/cat", NULL};
     by_hand_open(&f, argv, NULL, "/nowhere/troupe-launch");
     cr_assert_eq(by_hand_spawn(&f), ENOENT);
@@ -88,7 +152,7 @@ Test(command, a_launcher_that_is_not_there_is_an_errno) {
 }
 
 Test(command, the_launcher_tells_the_errno_of_a_program_that_is_not_there) {
-    by_hand f;
+    by_hand f = {0};
     const char *const argv[] = {"/bin/xyz", NULL};
     by_hand_open(&f, argv, NULL, beside());
     cr_assert_eq(by_hand_spawn(&f), 0);
@@ -98,7 +162,7 @@ Test(command, the_launcher_tells_the_errno_of_a_program_that_is_not_there) {
 }
 
 Test(command, the_launcher_runs_nothing_before_it_is_told_to) {
-    by_hand f;
+    by_hand f = {0};
     const char *const argv[] = {"/bin/sh", "-c", "exit 5", NULL};
     by_hand_open(&f, argv, NULL, beside());
     cr_assert_eq(by_hand_spawn(&f), 0);
@@ -134,15 +198,16 @@ Test(command, the_launcher_runs_nothing_for_another_parent) {
 }
 
 Test(command, the_launcher_refuses_what_it_does_not_understand) {
-    static const char *const wrong[][5] = {
+    static const char *const wrong[][6] = {
         {"x", "3", "--", "/bin/cat", NULL},
         {"1", "2", "--", "/bin/cat", NULL},
         {"1", "3", "/bin/cat", "x", NULL},
         {"1", "3", "--", NULL, NULL},
+        {"1", "3", "-x", "--", "/bin/cat"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        by_hand f;
-        const char *argv[6] = {beside()};
+        by_hand f = {0};
+        const char *argv[7] = {beside()};
         memcpy(argv + 1, wrong[i], sizeof wrong[i]);
         by_hand_open(&f, argv, NULL, beside());
         cr_assert_eq(by_hand_spawn(&f), 0);

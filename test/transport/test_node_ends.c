@@ -183,6 +183,76 @@ ANYWHERE(node_ends, a_down_comes_behind_the_last_message_that_waits_for_room, 20
     down_is_last(tcp, 2);
 }
 
+/* --- A link in the middle of what is said ----------------------------------------------------- */
+
+enum { END = TROUPE_USER + 7 };
+
+/* Says 0, links itself with that actor, says 1, and ends for a reason; n: sends that first. */
+static troupe_err tie(troupe_self *self, void *state, troupe_msg **msg) {
+    const struct order *o = troupe_as(*msg, &order_type);
+    (void)state;
+    troupe_err err = troupe_tell(self, o->who, &count_type, &(struct count){0, 0});
+    if (!err) err = troupe_link(self, o->who);
+    if (!err) err = troupe_tell(self, o->who, &count_type, &(struct count){0, 1});
+    if (!err && o->n) err = troupe_exit_signal(self, o->who, (troupe_err)END);
+    if (!err) troupe_exit(self, (troupe_err)END);
+    return err;
+}
+static const troupe_behaviour tying = {.name = "tying", .receive = tie};
+
+static void tie_to(party *p, troupe_ref listener, bool signal) {
+    troupe_ref who;
+    troupe_msg *msg;
+    cr_assert_eq(troupe_spawn(p->rt, &tying, NULL, &who), TROUPE_OK);
+    cr_assert_eq(troupe_make(p->rt, &order_type, &(struct order){0, signal, listener}, &msg),
+                 TROUPE_OK);
+    cr_assert_eq(troupe_post(p->rt, who, &msg), TROUPE_OK);
+}
+
+/* What was noted from `first` on: 0, 1, and then so many exits, for that reason. */
+static void check_tied(notes *all, size_t first, size_t exits) {
+    notes_await(all, first + 2 + exits);
+    for (size_t i = 0; i < 2 + exits; i++) {
+        const note *at = &all->note[first + i];
+        cr_assert_eq(at->kind, i < 2 ? A_COUNT : AN_EXIT, "%zu", i);
+        if (i < 2) cr_assert_eq(at->n, i);
+        if (i >= 2) cr_assert_eq(at->why, (troupe_err)END, "%s", troupe_errname(at->why));
+    }
+}
+
+/* A thousand times over real connections, with listeners that trap exits and others; to those that
+ * have room for all, and for one. */
+static void in_line(bool tcp, bool traps) {
+    const size_t rounds = scene_sim ? 8 : 500;
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open(), *ends = notes_open();
+    troupe_ref watcher = hand_of(&pair[1], 16, ends);
+    for (size_t i = 0, first = 0; i < rounds; i++, first = notes_count(all)) {
+        bool signal = i & 1;
+        troupe_ref listener = hand_of(&pair[1], i & 2 ? 1 : 16, all);
+        (void)watch_by(&pair[1], watcher, listener);
+        if (traps) act_as(&pair[1], listener, trap_exits, NULL);
+        tie_to(&pair[0], listener, signal);
+        check_tied(all, first, traps ? 1u + signal : 0);
+        if (traps) cr_assert_eq(troupe_stop(pair[1].rt, listener), TROUPE_OK);
+        notes_await(ends, i + 1);
+        cr_assert_eq(ends->note[i].why, traps ? TROUPE_SHUTDOWN : (troupe_err)END);
+        cr_assert_eq(notes_count(all), first + 2 + (traps ? 1u + signal : 0));
+    }
+    pair_close(pair);
+    notes_close(all);
+    notes_close(ends);
+}
+
+ANYWHERE(node_ends, case_05_a_link_and_its_exit_are_in_line_with_messages, 100) {
+    in_line(tcp, true);
+}
+
+ANYWHERE(node_ends, case_05_who_does_not_trap_ends_behind_what_was_said_before, 100) {
+    in_line(tcp, false);
+}
+
 /* --- A node that closes ----------------------------------------------------------------------- */
 
 static void close_it(void *it) {
@@ -239,16 +309,7 @@ ANYWHERE(node_ends, what_was_sent_before_a_node_closes_arrives, 200) {
     notes_close(all);
 }
 
-/* How many descriptors, once those that are being closed are. nng closes them a little later, on a
- * thread of its own that tells nobody; so there is nothing to await. */
-static size_t descriptors_at_most(size_t most) {
-    uint64_t until = patience();
-    size_t n;
-    while ((n = entries_of("/proc/self/fd")) > most && tr_clock() < until) tr_thread_yield();
-    return n;
-}
-
-ANYWHERE(node_ends, a_hundred_connections_leave_nothing, 20) {
+ANYWHERE(node_ends, case_28_a_hundred_connections_leave_nothing, 20) {
     party right, left;
     size_t descriptors = 0, threads = 0;
     counting_heap_state before = {0};

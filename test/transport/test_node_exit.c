@@ -51,3 +51,27 @@ ANYWHERE(node_exit, a_signal_ends_an_actor_of_another_node, 200) {
     pair_close(pair);
     notes_close(all);
 }
+
+ANYWHERE(node_exit, a_stop_and_a_kill_reach_an_actor_of_another_node, 200) {
+    party pair[2];
+    pair_open(pair, tcp);
+    notes *all = notes_open(), *other = notes_open();
+    troupe_ref watcher = hand_of(&pair[0], 16, all), target = TROUPE_NOBODY;
+    for (size_t i = 0; i < 4; i++) {
+        target = hand_of(&pair[1], 1, other);
+        (void)watch_by(&pair[0], watcher, target);
+        cr_assert_eq(i % 2 ? troupe_kill(pair[0].rt, target) : troupe_stop(pair[0].rt, target),
+                     TROUPE_OK);
+        notes_await(all, i + 1);
+        cr_assert_eq(all->note[i].why, i % 2 ? TROUPE_KILLED : TROUPE_SHUTDOWN);
+    }
+    cr_assert_eq(troupe_stop(pair[0].rt, target), TROUPE_OK, "that it has ended is known there");
+    uint64_t n = 1;
+    cr_assert_eq(ask_by(&pair[0], hand_of(&pair[1], 1, other), ORDER_ANSWER, &n), TROUPE_OK);
+    target.node = 4711;
+    cr_assert_eq(troupe_stop(pair[0].rt, target), TROUPE_NOCONNECTION);
+    cr_assert_eq(troupe_kill(pair[0].rt, target), TROUPE_NOCONNECTION);
+    pair_close(pair);
+    notes_close(all);
+    notes_close(other);
+}

@@ -1,6 +1,8 @@
 /* Order and flow control between nodes. */
 #include <troupe/gather.h>
+#include <troupe/owned.h>
 
+#include "test/transport/line_scene.h"
 #include "test/transport/node_hands.h"
 #include "transport/window.h"
 
@@ -62,7 +64,7 @@ static void stream_to(party *p, const struct stream *what) {
     cr_assert_eq(troupe_spawn(p->rt, &streamer, what, &who), TROUPE_OK);
 }
 
-ANYWHERE(node_flow, four_senders_keep_their_order, 20) {
+ANYWHERE(node_flow, case_01_four_senders_keep_their_order, 20) {
     enum { SENDERS = 4 };
     const size_t each = many(15000);
     tr_atomic64 done = {0}, full = {0};
@@ -143,15 +145,15 @@ static void slow_receiver(bool tcp, uint32_t limit) {
     notes_close(none);
 }
 
-ANYWHERE(node_flow, a_slow_receiver_of_1_is_full_at_the_sender, 20) {
+ANYWHERE(node_flow, case_19_a_slow_receiver_of_1_is_full_at_the_sender, 20) {
     slow_receiver(tcp, 1);
 }
 
-ANYWHERE(node_flow, a_slow_receiver_of_200_is_full_at_the_sender, 20) {
+ANYWHERE(node_flow, case_19_a_slow_receiver_of_200_is_full_at_the_sender, 20) {
     slow_receiver(tcp, 200);
 }
 
-ANYWHERE(node_flow, a_slow_actor_does_not_slow_its_neighbour, 20) {
+ANYWHERE(node_flow, case_19_a_slow_actor_does_not_slow_its_neighbour, 20) {
     enum { MANY = 20000 };
     tr_atomic64 done = {0}, full = {0};
     party pair[2];
@@ -207,6 +209,71 @@ ANYWHERE(node_flow, large_messages_do_not_pile_up_at_the_sender, 20) {
     notes_close(all);
 }
 
+/* --- A busy connection ------------------------------------------------------------------------ */
+
+/* Sends to several actors until none takes any more, and more than the sockets do: so frames wait
+ * to go out. Simulated ones take less. */
+static void fill(party pair[2], notes *none) {
+    enum { SIZE = 64 << 10 };
+    static char bytes[SIZE];
+    const struct blob blob = {{bytes, sizeof bytes}};
+    troupe_err err = TROUPE_OK;
+    for (int i = 0; i < (scene_sim ? 2 : 32); i++, err = TROUPE_OK) {
+        troupe_ref to = hand_of(&pair[1], 64, none);
+        troupe_msg *msg = NULL;
+        while (!err) {
+            cr_assert_eq(troupe_make(pair[0].rt, &blob_type, &blob, &msg), TROUPE_OK);
+            err = troupe_post(pair[0].rt, to, &msg);
+            troupe_drop(&msg);
+        }
+        cr_assert_eq(err, TROUPE_FULL, "%s", troupe_errname(err));
+    }
+    troupe_peer peer;
+    cr_assert_eq(troupe_peers(pair[0].node, &peer, 1), 1u);
+    cr_assert_gt(peer.waiting, 0u);
+}
+
+/* Nothing passes; all the same links and monitors are made, and actors end, and nobody waits. */
+ANYWHERE(node_flow, case_20_links_monitors_and_ends_do_not_wait_for_a_busy_connection, 20) {
+    enum { MANY = 10 };
+    static line l;
+    party pair[2];
+    for (int i = 0; i < 2; i++) {
+        const unsigned lost_ms = 3 * PATIENCE_MS;
+        party_open_as(&pair[i], i ? "right" : "left",
+                      (troupe_node_config){.suspect_ms = lost_ms, .lost_ms = lost_ms});
+        cr_assert_eq(troupe_register_type(pair[i].rt, &blob_type), TROUPE_OK);
+    }
+    party_listen(&pair[1], tcp);
+    line_open(&l, &pair[0], &pair[1], tcp);
+    line_meet(&l);
+    notes *all = notes_open(), *own = notes_open(), *none = notes_open();
+    troupe_ref far = hand_of(&pair[1], 1, all), watcher = hand_of(&pair[0], 16, own), who[MANY];
+    act_as(&pair[1], far, trap_exits, NULL);
+    line_hold(&l, true);
+    fill(pair, none);
+    uint64_t monitor = watch_by(&pair[0], watcher, far);
+    for (uint64_t i = 0; i < MANY; i++) {
+        who[i] = hand_of(&pair[0], 16, own);
+        link_by(&pair[0], who[i], far);
+        cr_assert_eq(order_to(&pair[0], who[i], ORDER_FAIL, TROUPE_USER + i), TROUPE_OK);
+    }
+    for (int i = 0; i < MANY; i++)
+        SCENE_AWAIT(troupe_mailbox(pair[0].rt, who[i], NULL, NULL) == TROUPE_GONE);
+    cr_assert_eq(notes_count(all), 0u, "all of it is on its way");
+    line_hold(&l, false);
+    notes_await(all, MANY);
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(notes_exits(all, (troupe_err)(TROUPE_USER + i)), 1u, "link, then exit");
+    cr_assert_eq(troupe_stop(pair[1].rt, far), TROUPE_OK);
+    notes_await(own, 1);
+    cr_assert(own->note[0].n == monitor && own->note[0].why == TROUPE_SHUTDOWN);
+    line_end(&l);
+    notes_close(all);
+    notes_close(own);
+    notes_close(none);
+}
+
 /* What is shared here is a message of its own there; so is what is asked of two at once. */
 ANYWHERE(node_flow, a_shared_message_arrives_as_one_of_its_own, 20) {
     party pair[2];
@@ -230,6 +297,38 @@ ANYWHERE(node_flow, a_shared_message_arrives_as_one_of_its_own, 20) {
         troupe_drop(&asked[i].answer);
     }
     cr_assert_eq(asked[2].err, TROUPE_NOCONNECTION);
+    pair_close(pair);
+    notes_close(all);
+}
+
+static const troupe_type file_type = TROUPE_OWNED_TYPE("file");
+
+static void count_up(void *object) {
+    ++*(int *)object;
+}
+
+/* What belongs to this process stays here, and is its sender's. */
+ANYWHERE(node_flow, a_message_that_owns_an_object_is_refused_at_the_sender, 20) {
+    party pair[2];
+    int ended = 0;
+    pair_open(pair, tcp);
+    notes *all = notes_open();
+    troupe_ref hand = hand_of(&pair[1], 16, all);
+    troupe_msg *msg = NULL, *share = NULL;
+    cr_assert_eq(troupe_make_owned(pair[0].rt, &file_type, &ended, count_up, &msg), TROUPE_OK);
+    cr_assert_eq(troupe_post(pair[0].rt, hand, &msg), TROUPE_INVALID);
+    cr_assert_eq(troupe_ask(pair[0].rt, hand, &msg, PATIENCE_MS), TROUPE_INVALID);
+    cr_assert_eq(troupe_object(msg, &file_type), &ended);
+    cr_assert_eq(troupe_share(pair[0].rt, &msg, &share), TROUPE_OK);
+    cr_assert_eq(troupe_post(pair[0].rt, hand, &share), TROUPE_INVALID);
+    troupe_drop(&share);
+    cr_assert_eq(troupe_register_type(pair[0].rt, &file_type), TROUPE_INVALID);
+    cr_assert_eq(ended, 0);
+    troupe_drop(&msg);
+    cr_assert_eq(ended, 1);
+    cr_assert_eq(troupe_make(pair[0].rt, &count_type, &(struct count){3, 0}, &msg), TROUPE_OK);
+    cr_assert_eq(troupe_post(pair[0].rt, hand, &msg), TROUPE_OK, "its credit was given back");
+    notes_await(all, 1);
     pair_close(pair);
     notes_close(all);
 }

@@ -1,149 +1,11 @@
 /* Peers that are killed, stopped and started again: processes of their own, or, in a simulation,
  * nodes that crash or that nothing passes to and from. A real peer has seconds to be heard of, so
  * that a machine with other work does not lose it too. */
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-
-#include "test/support/node_service.h"
-#include "test/transport/node_hands.h"
+#include "test/transport/peer_process.h"
 
 TestSuite(node_loss, .timeout = 60, .fini = scene_say_seed);
 
-typedef struct peer {
-    pid_t pid;
-    int in, out; /* its standard input, which ends it, and what it says */
-    char said[16 << 10];
-    size_t used;
-    char url[TROUPE_URL_MAX + 1];
-    party node; /* in a simulation, in place of the process */
-} peer;
-
-/* The helper that is built beside the tests. */
-static const char *program(void) {
-    static char path[4096];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
-    cr_assert_gt(size, 0);
-    path[size] = '\0';
-    char *name = strrchr(path, '/') + 1;
-    (void)snprintf(name, sizeof path - (size_t)(name - path), "troupe_helper_node_peer");
-    return path;
-}
-
-/* Waits until it has said that. */
-static void peer_await(peer *p, const char *text) {
-    if (scene_sim) {
-        party_await_log(&p->node, text, 1);
-        return;
-    }
-    while (!strstr(p->said, text)) {
-        struct pollfd one = {.fd = p->out, .events = POLLIN};
-        cr_assert_eq(poll(&one, 1, PATIENCE_MS), 1, "never said: %s\n%s", text, p->said);
-        ssize_t got = read(p->out, p->said + p->used, sizeof p->said - 1 - p->used);
-        cr_assert_gt(got, 0, "it ended, saying\n%s", p->said);
-        p->used += (size_t)got;
-        p->said[p->used] = '\0';
-    }
-}
-
-/* How a peer and its tester look after each other. */
-typedef struct beats {
-    const char *heartbeat, *lost; /* of the peer, ms */
-    troupe_node_config here;
-} beats;
-
-static void peer_open_simulated(peer *p, const beats *b) {
-    troupe_ref who;
-    party_open_as(&p->node, "peer",
-                  (troupe_node_config){.heartbeat_ms = (unsigned)atoi(b->heartbeat),
-                                       .lost_ms = (unsigned)atoi(b->lost)});
-    cr_assert_eq(troupe_spawn(p->node.rt, &node_service, NULL, &who), TROUPE_OK);
-    cr_assert_eq(troupe_register(p->node.rt, who, "service"), TROUPE_OK);
-    party_listen(&p->node, false);
-    (void)snprintf(p->url, sizeof p->url, "%s", p->node.url);
-}
-
-static void peer_open(peer *p, bool tcp, const char *port, const beats *b) {
-    int in[2], out[2];
-    memset(p, 0, sizeof *p);
-    if (scene_sim) {
-        peer_open_simulated(p, b);
-        return;
-    }
-    if (tcp)
-        (void)snprintf(p->url, sizeof p->url, "%s", port);
-    else
-        (void)snprintf(p->url, sizeof p->url, "ipc://%s/peer", scene_dir());
-    const char *const argv[] = {program(), p->url, "peer", b->heartbeat, b->lost, NULL};
-    cr_assert(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
-    posix_spawn_file_actions_t actions;
-    cr_assert_eq(posix_spawn_file_actions_init(&actions), 0);
-    cr_assert_eq(posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO), 0);
-    cr_assert_eq(posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO), 0);
-    char *arguments[6];
-    memcpy(arguments, argv, sizeof argv); /* posix_spawn does not write to them */
-    cr_assert_eq(posix_spawn(&p->pid, argv[0], &actions, NULL, arguments, environ), 0);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    (void)close(in[0]);
-    (void)close(out[1]);
-    p->in = in[1];
-    p->out = out[0];
-    peer_await(p, "ready");
-}
-
-/* Has it end, and waits for that; its status. */
-static int peer_reap(peer *p) {
-    int status = 0;
-    if (scene_sim) {
-        party_close(&p->node);
-        return 0;
-    }
-    (void)close(p->in);
-    cr_assert_eq(waitpid(p->pid, &status, 0), p->pid);
-    (void)close(p->out);
-    return status;
-}
-
-static void peer_kill(void *it) {
-    peer *p = it;
-    if (scene_sim) {
-        troupe_sim_crash(scene_sim, &p->node.rt);
-        (void)peer_reap(p);
-        return;
-    }
-    cr_assert_eq(kill(p->pid, SIGKILL), 0);
-    cr_assert(WIFSIGNALED(peer_reap(p)));
-}
-
-/* It neither hears nor says anything any more. */
-static void peer_stop(peer *p, party *here) {
-    if (!scene_sim) {
-        cr_assert_eq(kill(p->pid, SIGSTOP), 0);
-        return;
-    }
-    troupe_sim_cut(scene_sim, p->node.rt, here->rt, true);
-    troupe_sim_cut(scene_sim, here->rt, p->node.rt, true);
-}
-
-static void peer_continue(peer *p) {
-    if (scene_sim)
-        troupe_sim_calm(scene_sim);
-    else
-        cr_assert_eq(kill(p->pid, SIGCONT), 0);
-}
-
-/* An address with a port that is free: the system gives each out once in a long while. */
-static const char *free_port(void) {
-    static party p;
-    party_open(&p, "port");
-    party_listen(&p, true);
-    party_close(&p);
-    return p.url;
-}
-
-ANYWHERE(node_loss, a_killed_peer_is_lost_and_a_new_one_is_another, 200) {
+ANYWHERE(node_loss, case_11_a_killed_peer_is_lost_and_a_new_one_is_another, 200) {
     peer far;
     party here;
     uint64_t n = 1;
@@ -152,6 +14,7 @@ ANYWHERE(node_loss, a_killed_peer_is_lost_and_a_new_one_is_another, 200) {
     notes *all = notes_open();
     party_open_as(&here, "here", (troupe_node_config){.lost_ms = 30000});
     troupe_ref watcher = hand_of(&here, 16, all), old[4];
+    act_as(&here, watcher, trap_exits, NULL);
     for (size_t i = 0; i < 4; i++) {
         peer_open(&far, tcp, port, &calm);
         cr_assert_eq(troupe_connect(here.node, far.url, PATIENCE_MS), TROUPE_OK);
@@ -161,17 +24,19 @@ ANYWHERE(node_loss, a_killed_peer_is_lost_and_a_new_one_is_another, 200) {
         if (i) { /* the one before is not this one */
             cr_assert_eq(count_to(&here, old[i - 1], 1), TROUPE_NOCONNECTION);
             (void)watch_by(&here, watcher, old[i - 1]);
-            notes_await(all, 3 * i);
+            link_by(&here, watcher, old[i - 1]);
+            notes_await(all, 4 * i);
+            cr_assert_eq(notes_exits(all, TROUPE_NOCONNECTION), i);
         }
         uint64_t then = scene_clock();
         ask_until(&here, old[i], peer_kill, &far, TROUPE_NOCONNECTION);
-        notes_await(all, 3 * i + 2);
+        notes_await(all, 4 * i + 2);
         cr_assert_lt(scene_clock() - then, scene_within(100), "the end of a process shows at once");
         cr_assert_eq(count_to(&here, old[i], 1), TROUPE_NOCONNECTION);
         cr_assert_eq(ask_by(&here, old[i], ORDER_ANSWER, &n), TROUPE_NOCONNECTION);
     }
     cr_assert_eq(notes_downs(all, TROUPE_NOCONNECTION), 2u * 4 + 3);
-    cr_assert_eq(notes_count(all), 2u * 4 + 3, "one down a monitor");
+    cr_assert_eq(notes_count(all), 2u * 4 + 2 * 3, "one end of each monitor and link");
     cr_assert_eq(party_logged(&here, "node peer is lost"), 4u);
     party_close(&here);
     if (!tcp && !scene_sim)
@@ -238,11 +103,11 @@ static void stopped(bool tcp, bool slow) {
     notes_close(all);
 }
 
-ANYWHERE(node_loss, a_stopped_peer_is_lost_in_time_and_nothing_of_it_comes_after, 200) {
+ANYWHERE(node_loss, case_07_a_stopped_peer_is_lost_in_time_and_nothing_of_it_comes_after, 200) {
     stopped(tcp, false);
 }
 
-ANYWHERE(node_loss, what_waited_of_a_lost_peer_does_not_come_after_either, 200) {
+ANYWHERE(node_loss, case_04_what_waited_of_a_lost_peer_does_not_come_after_either, 200) {
     stopped(tcp, true);
 }
 
@@ -269,7 +134,7 @@ ANYWHERE(node_loss, a_close_does_not_wait_for_ever_for_a_stopped_peer, 200) {
 
 /* Slow is not dead: a node whose actors are all busy is heard all the same. That nothing happens
  * takes its time, which in a simulation is none. */
-ANYWHERE(node_loss, a_peer_whose_actors_are_busy_is_not_lost, 200) {
+ANYWHERE(node_loss, case_08_a_peer_whose_actors_are_busy_is_not_lost, 200) {
     party pair[2];
     const troupe_node_config quick = {.heartbeat_ms = 50, .lost_ms = scene_sim ? 150 : 1500};
     party_open_as(&pair[0], "left", quick);

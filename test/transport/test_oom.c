@@ -266,6 +266,73 @@ Test(oom, troupe_lookup) {
     far_each((far_call){far_lookup, NULL, false});
 }
 
+/* Whether an actor's question was asked, it has one answer. */
+static void judge_question(far *f) {
+    if (!f->err) notes_await(f->notes[0], 1);
+    uint64_t n = 1;
+    cr_assert_eq(ask_by(&f->pair[0], f->mine, ORDER_ANSWER, &n), TROUPE_OK);
+    cr_assert_eq(notes_count(f->notes[0]), f->err ? 0u : 1u);
+}
+
+static void far_whereis(troupe_self *self, void *ctx) {
+    far *f = ctx;
+    far_begin(f);
+    far_done(f, troupe_whereis_on(self, "right", "hand", &f->monitor));
+    cr_assert(f->err == TROUPE_OK || f->err == TROUPE_NOMEM || f->err == TROUPE_NOCONNECTION, "%s",
+              troupe_errname(f->err));
+}
+
+Test(oom, troupe_whereis_on) {
+    far_each((far_call){far_whereis, judge_question, true});
+}
+
+static troupe_err ignore(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self, (void)state, (void)msg;
+    return TROUPE_OK;
+}
+static const troupe_behaviour offered = {.name = "offered", .receive = ignore};
+
+static void far_spawn(troupe_self *self, void *ctx) {
+    far *f = ctx;
+    troupe_ref who = TROUPE_NOBODY;
+    troupe_err offer = troupe_offer(f->pair[1].node, &offered, &order_type);
+    cr_assert(!offer || f->side == 1); /* if not, it is NOTFOUND */
+    far_begin(f);
+    far_done(f, self ? troupe_spawn_on(self, "right", "offered", &f->msg, &f->monitor)
+                     : troupe_spawn_at(f->pair[0].node, "right", "offered", &f->msg, PATIENCE_MS,
+                                       &who));
+    cr_assert_eq(f->msg == NULL, f->err == TROUPE_OK);
+    bool cut = !self && f->err == TROUPE_NOCONNECTION; /* no memory for the answer, in pieces */
+    cr_assert(f->side == 1 || !f->err || cut || f->err == TROUPE_NOMEM, "%s",
+              troupe_errname(f->err));
+    if (!self) cr_assert_eq(who.id == 0, f->err != TROUPE_OK);
+}
+
+Test(oom, troupe_spawn_on) {
+    far_each((far_call){far_spawn, judge_question, true});
+}
+
+Test(oom, troupe_spawn_at) {
+    far_each((far_call){far_spawn, NULL, false});
+}
+
+static void offer_once(bool tcp) {
+    (void)tcp;
+    for (exhaust x = {0}; exhaust_next(&x);) {
+        party p;
+        party_open(&p, "p");
+        exhaust_from(&x, &p.heap);
+        troupe_err err = troupe_offer(p.node, &offered, &order_type);
+        cr_assert_eq(err, exhaust_to(&x) ? TROUPE_NOMEM : TROUPE_OK);
+        cr_assert_eq(troupe_offer(p.node, &offered, &order_type), err ? TROUPE_OK : TROUPE_TAKEN);
+        party_close(&p);
+    }
+}
+
+Test(oom, troupe_offer) {
+    anywhere(offer_once);
+}
+
 /* --- Answers ---------------------------------------------------------------------------------- */
 
 /* An actor on the right that answers the left one, and in its turn has no memory for that. */

@@ -1,5 +1,6 @@
 /* Memory that runs out under process children. */
 #include <criterion/criterion.h>
+#include <sys/resource.h>
 
 #include "test/support/exhaust.h"
 #include "test/transport/process_scene.h"
@@ -9,23 +10,41 @@ static const troupe_program sleeper = {.argv = argv};
 static const troupe_child child = {
     .id = "child", .what = &troupe_process, .arg = &sleeper, .name = "child"};
 
+/* All that a program can want. */
+static const troupe_limit limits[] = {{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, 64}};
+static const troupe_program full = {.argv = argv,
+                                    .folder = "/",
+                                    .limit = limits,
+                                    .limits = 2,
+                                    .output = TROUPE_OUTPUT_LOG,
+                                    .watchdog_ms = 3600 * 1000,
+                                    .stop_line = "stop",
+                                    .stop_ms = 20};
+static const troupe_child full_child = {
+    .id = "child", .what = &troupe_process, .arg = &full, .name = "child"};
+
 /* Whichever allocation fails: an error, or a process; and the next try is a process. */
-Test(oom, troupe_process) {
+static void start_and_refuse(const troupe_child *what) {
     for (exhaust x = {0}; exhaust_next(&x);) {
         scene s;
         scene_open(&s);
         exhaust_from(&x, &s.heap);
-        troupe_err err = scene_supervise(&s, &child, 1, 0);
+        troupe_err err = scene_supervise(&s, what, 1, 0);
         bool refused = exhaust_to(&x);
         cr_assert(refused ? err == TROUPE_NOMEM || err == TROUPE_START_FAILED || !err : !err, "%s",
                   troupe_errname(err));
         if (err) {
             troupe_ref who;
             cr_assert_eq(troupe_whereis(s.rt, "child", &who), TROUPE_NOTFOUND);
-            cr_assert_eq(scene_supervise(&s, &child, 1, 0), TROUPE_OK);
+            cr_assert_eq(scene_supervise(&s, what, 1, 0), TROUPE_OK);
         }
         scene_close(&s);
     }
+}
+
+Test(oom, troupe_process) {
+    start_and_refuse(&child);
+    start_and_refuse(&full_child);
 }
 
 Test(oom, troupe_process_id) {
@@ -44,11 +63,11 @@ Test(oom, troupe_process_id) {
 }
 
 /* Without memory for the time that it has to stop it gets none. */
-Test(oom, stop_of_a_process) {
+static void stop_and_refuse(const troupe_child *what) {
     for (exhaust x = {0}; exhaust_next(&x);) {
         scene s;
         scene_open(&s);
-        cr_assert_eq(scene_supervise(&s, &child, 1, 0), TROUPE_OK);
+        cr_assert_eq(scene_supervise(&s, what, 1, 0), TROUPE_OK);
         scene_watch(&s, scene_named(&s, "child"));
         exhaust_from(&x, &s.heap);
         cr_assert_eq(troupe_stop(s.rt, s.top), TROUPE_OK);
@@ -59,4 +78,9 @@ Test(oom, stop_of_a_process) {
                   troupe_errname(why));
         scene_close(&s);
     }
+}
+
+Test(oom, stop_of_a_process) {
+    stop_and_refuse(&child);
+    stop_and_refuse(&full_child);
 }

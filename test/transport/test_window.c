@@ -29,9 +29,9 @@ static struct world {
     tr_incoming in;
     tr_outgoing out;
     uint64_t target[GRANTS_MOST], granted[GRANTS_MOST]; /* said, not yet heard by the sender */
-    size_t grants, no_targets, asks_failed;
+    size_t grants, acks, no_targets, asks_failed;
     troupe_err ask_why;
-    uint64_t monitor, sent;
+    uint64_t monitor, sent, acked;
     uint64_t heard[HEARD_MOST];
     size_t hearing;
 } world;
@@ -72,6 +72,13 @@ static const tr_port_ops ops = {
     .close = port_close,
 };
 
+static void on_ack(void *ctx, uint64_t target, uint64_t accepted) {
+    cr_assert_eq(ctx, &world);
+    tr_outgoing_acked(&world.out, target, accepted);
+    world.acks++;
+    world.acked = accepted;
+}
+
 static void on_grant(void *ctx, uint64_t target, uint64_t granted) {
     cr_assert_eq(ctx, &world);
     size_t i = 0; /* a later grant to the same actor says all that an earlier one did */
@@ -85,10 +92,14 @@ static void on_grant(void *ctx, uint64_t target, uint64_t granted) {
     world.granted[i] = granted;
 }
 
-static void on_no_target(void *ctx, uint64_t target) {
+static void on_untied(void *ctx, bool theirs) {
+    (void)ctx, (void)theirs;
+}
+
+static void on_no_target(void *ctx, uint64_t target, troupe_err how) {
     cr_assert_eq(ctx, &world);
     world.no_targets++;
-    tr_outgoing_gone(&world.out, target);
+    tr_outgoing_gone(&world.out, target, how);
 }
 
 /* --- The receivers ---------------------------------------------------------------------------- */
@@ -123,7 +134,9 @@ static void world_open(void) {
     tr_incoming_init(&world.in, stage_rt());
     world.in.peer = PEER;
     world.in.grant = on_grant;
+    world.in.ack = on_ack;
     world.in.no_target = on_no_target;
+    world.in.untied = on_untied;
     world.in.ctx = &world;
 }
 
@@ -337,7 +350,7 @@ Test(window, what_waits_for_an_actor_that_ends_becomes_dead_letters) {
     cr_assert_eq(world.hearing, 1u);
     cr_assert_eq(stage_dead_letters(), 5u);
     cr_assert_eq(world.asks_failed, 4u);
-    cr_assert_eq(world.ask_why, TROUPE_GONE);
+    cr_assert_eq(world.ask_why, TROUPE_STOPPED, "it has ended by itself");
     cr_assert_eq(world.no_targets, 1u);
     cr_assert_eq(world.in.by_target.count, 0u);
     cr_assert_eq(arrive(to, 9), TROUPE_OK, "no fault of the peer's: it could not know");
@@ -397,8 +410,8 @@ Test(window, the_sender_forgets_those_that_have_ended) {
     for (uint64_t id = 1; id <= 5000; id++) {
         cr_assert_eq(tr_outgoing_may_send(&world.out, id), TROUPE_OK);
         tr_outgoing_sent(&world.out, id);
-        tr_outgoing_gone(&world.out, id);
-        tr_outgoing_gone(&world.out, id); /* once for each message that was on the way */
+        tr_outgoing_gone(&world.out, id, TROUPE_GONE);
+        tr_outgoing_gone(&world.out, id, TROUPE_GONE); /* once for each that was on the way */
         cr_assert_leq(world.out.by_target.count, 1024u);
     }
     world_close();
@@ -418,8 +431,33 @@ Test(window, grants_only_grow) {
     cr_assert_eq(tr_outgoing_may_send(&world.out, 9), TROUPE_OK);
     tr_outgoing_sent(&world.out, 9);
     cr_assert_eq(tr_outgoing_may_send(&world.out, 9), TROUPE_FULL);
-    tr_outgoing_gone(&world.out, 9);
+    tr_outgoing_gone(&world.out, 9, TROUPE_GONE);
     cr_assert_eq(tr_outgoing_may_send(&world.out, 9), TROUPE_GONE);
+    world_close();
+}
+
+/* --- What is kept until it is acknowledged ---------------------------------------------------- */
+
+/* By grants, by bytes, or when that is asked for; and then only if there is something new. */
+Test(window, what_is_in_the_mailbox_is_acknowledged) {
+    world_open();
+    troupe_ref to = receiver_of(100);
+    cr_assert_eq(send_to(to, 1), TROUPE_OK);
+    cr_assert(world.grants == 1 && world.acks == 1 && world.acked == 1, "the first grant");
+    hear_grants();
+    cr_assert_eq(send_to(to, 2), TROUPE_OK);
+    cr_assert_eq(world.acks, 1u);
+    tr_incoming_acknowledge(&world.in);
+    tr_incoming_acknowledge(&world.in);
+    cr_assert(world.acks == 2 && world.acked == 2);
+    uint64_t n = 2;
+    for (; !world.grants; n++) cr_assert_eq(send_to(to, n), TROUPE_OK);
+    cr_assert(world.acks == 3 && world.acked == n);
+    tr_arrival large = {.size = 2 << 20};
+    cr_assert_eq(troupe_make(stage_rt(), &number_type, &(struct number){3}, &large.msg),
+                 TROUPE_OK);
+    cr_assert_eq(tr_incoming_take(&world.in, to.id, &large, true), TROUPE_OK);
+    cr_assert(world.acks == 4 && world.acked == n + 1);
     world_close();
 }
 

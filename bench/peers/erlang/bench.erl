@@ -7,8 +7,10 @@
 
 main([Name | Counts]) ->
     logger:set_primary_config(level, none),
-    run(Name, [list_to_integer(Count) || Count <- Counts]),
+    run(Name, [count(Count) || Count <- Counts]),
     halt(0).
+
+count(Text) -> try list_to_integer(Text) catch error:badarg -> Text end.
 
 run("ring", [Actors, Hops]) -> ring(Actors, Hops);
 run("fanin", [Senders, _Bound, All]) -> fanin(Senders, All div Senders);
@@ -22,6 +24,8 @@ run("supervise", [Cycles, Supervisors]) -> bench_supervise:run(Cycles, Superviso
 run("uneven", [Actors, Items]) -> bench_times:uneven(Actors, Items);
 run("latency", [Servers, Messages]) -> bench_times:latency(Servers, Messages);
 run("wakeup", [Messages, PauseUs]) -> bench_times:wakeup(Messages, PauseUs);
+run("nodes", [Kind, Messages, Trips, Mib]) ->
+    bench_nodes:run("nodes_" ++ Kind, Messages, Trips, Mib);
 run(_, _) -> io:format(standard_error, "usage: bench NAME COUNT...~n", []), halt(2).
 
 %% --- Shared ------------------------------------------------------------------------------------

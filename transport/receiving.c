@@ -1,0 +1,116 @@
+/* What comes over a link: bytes, of which frames are made. */
+#include <stdio.h>
+#include <string.h>
+
+#include "transport/link.h"
+#include "transport/node.h"
+#include "transport/tls.h"
+
+enum { CACHE_FROM = 8 << 10 }; /* bytes that came, for which a cache of blocks is worth its while */
+
+static void broken(tr_peer_link *link, const char *why) {
+    tr_node_broken(link, why);
+    tr_link_cut(link);
+}
+
+/* Handles one frame. False: the link is at its end. */
+static bool one_frame(tr_peer_link *link, const tr_frame *frame) {
+    if (!link->proved) {
+        troupe_err err = tr_link_shake(link, frame);
+        return err == TROUPE_OK || err == TROUPE_LATER;
+    }
+    char why[160] = "";
+    troupe_err err = tr_link_frame(link, frame, why, sizeof why);
+    if (!err) return true;
+    if (err != TROUPE_CLOSED) broken(link, *why ? why : troupe_strerror(err));
+    return false;
+}
+
+/* The first frame of these bytes. The errors of tr_frame_get; `why` has room for 160 bytes. */
+static troupe_err first_frame(tr_peer_link *link, const unsigned char *at, size_t size,
+                              tr_frame *frame, size_t *used, char *why) {
+    const size_t limit = link->proved ? tr_node_message_limit(link->node) + TR_FRAME_FIXED_MAX
+                                      : TR_HANDSHAKE_MAX;
+    troupe_err err = TROUPE_LATER;
+    if (!link->piece.left) err = tr_frame_get(at, size, limit, frame, used, why, 160);
+    if (err == TROUPE_LATER && link->proved)
+        err = tr_piece_get(&link->piece, at, size, frame, used);
+    if (err == TROUPE_DAMAGED && !*why) snprintf(why, 160, "a PART was damaged on the way");
+    return err;
+}
+
+/* Handles all whole frames; returns how many bytes they were, or SIZE_MAX at the link's end. */
+static size_t frames(tr_peer_link *link, const unsigned char *bytes, size_t size) {
+    size_t done = 0;
+    for (;;) {
+        char why[160] = "";
+        tr_frame frame;
+        size_t used;
+        troupe_err err = first_frame(link, bytes + done, size - done, &frame, &used, why);
+        if (err == TROUPE_LATER) return done;
+        if (err && !link->proved && tr_tls_spoken(bytes + done, size - done)) {
+            tr_link_refuse_tls(link);
+            return SIZE_MAX;
+        }
+        if (err) {
+            broken(link, why);
+            return SIZE_MAX;
+        }
+        link->frames += !link->piece.left; /* a PART is one, however it comes */
+        if (!one_frame(link, &frame)) return SIZE_MAX;
+        done += used;
+    }
+}
+
+/* The same, and nothing of it waits any more. */
+static size_t frames_and_rest(tr_peer_link *link, const unsigned char *bytes, size_t size) {
+    size_t done = frames(link, bytes, size);
+    char why[160] = "";
+    if (tr_link_settle(link, why, sizeof why) == TROUPE_OK) return done;
+    if (done != SIZE_MAX) broken(link, why);
+    return SIZE_MAX;
+}
+
+/* The same. Of much that came at once many messages are made: their blocks are taken from the pool
+ * by the magazine, rather than one by one, as on any thread that is no worker's. */
+static size_t frames_cached(tr_peer_link *link, const unsigned char *bytes, size_t size) {
+    if (size < CACHE_FROM) return frames_and_rest(link, bytes, size);
+    tr_cache cache;
+    tr_cache_init(&cache, tr_port_pool(tr_node_runtime(link->node)));
+    tr_cache *before = tr_cache_use(&cache);
+    size_t done = frames_and_rest(link, bytes, size);
+    (void)tr_cache_use(before);
+    tr_cache_flush(&cache);
+    return done;
+}
+
+/* Handles what came; a part of a frame is kept for the next time. */
+void tr_link_received(void *ctx, const void *bytes, size_t size) {
+    tr_peer_link *link = ctx;
+    const uint64_t before = link->frames;
+    const size_t came = size;
+    if (link->deaf) return;
+    tr_store64_relaxed(&link->heard, tr_node_clock(link->node));
+    if (link->in.size) { /* the beginning is here already */
+        if (!tr_buffer_put(&link->in, bytes, size)) {
+            broken(link, "no memory");
+            return;
+        }
+        bytes = link->in.data;
+        size = link->in.size;
+    }
+    size_t done = frames_cached(link, bytes, size);
+    if (done == SIZE_MAX) {
+        link->deaf = true;
+        return;
+    }
+    if (link->proved) tr_node_spent(link, link->frames - before, came);
+    const unsigned char *rest = (const unsigned char *)bytes + done;
+    if (link->in.size) {
+        if (done) memmove(link->in.data, rest, size - done); /* a large frame grows in place */
+        link->in.size = size - done;
+        if (!link->in.size) tr_link_empty(&link->in);
+    } else if (done < size && !tr_buffer_put(&link->in, rest, size - done)) {
+        broken(link, "no memory");
+    }
+}
