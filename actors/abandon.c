@@ -77,7 +77,7 @@ static void bury(troupe_self *self, tr_bond *grave, uint64_t marks) {
     bool wanted = take_away(self, grave, &mail);
     for (tr_link *link; (link = tr_fifo_get(&mail));) {
         troupe_msg *msg = tr_msg_of(link);
-        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
+        tr_dead_letter_queued(self, &msg, TROUPE_DEAD_STOPPED, TROUPE_GONE);
     }
     tell_asker(self);
     if (marks & TR_CONTROL_NAMED) {

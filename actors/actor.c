@@ -27,6 +27,12 @@ troupe_ref troupe_me(troupe_self *self) {
     return tr_actor_ref(self);
 }
 
+bool tr_actor_is_meant(const troupe_self *self, troupe_msg *msg) {
+    if (!msg->generation) return tr_signal_of(msg)->to == self->id;
+    const uint32_t mine = tr_actor_generation(self);
+    return msg->generation == (msg->flags & TR_MSG_ASK ? tr_ask_generation(mine) : mine);
+}
+
 /* --- Birth ------------------------------------------------------------------------------------ */
 
 troupe_err tr_actor_make(troupe *rt, const troupe_behaviour *what, tr_bond *bond,

@@ -206,6 +206,9 @@ static inline uint32_t tr_actor_generation(const troupe_self *self) {
     return (uint32_t)(self->id >> 32);
 }
 
+/* Whether what came into its mailbox was for it, and not for one that had this place before. */
+bool tr_actor_is_meant(const troupe_self *self, troupe_msg *msg);
+
 /* The path in the tree, for reports: "shop/accounts/7". Any thread that knows the actor lives. */
 void tr_actor_path(const troupe_self *self, char *path, size_t room);
 

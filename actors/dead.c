@@ -166,6 +166,14 @@ void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where w
     end(rt, &letter, msg, where, why);
 }
 
+void tr_dead_letter_queued(troupe_self *self, troupe_msg **msg, troupe_dead reason,
+                           troupe_err why) {
+    if (tr_actor_is_meant(self, *msg))
+        tr_dead_letter(self->rt, tr_actor_ref(self), msg, TR_DEAD_QUEUED, reason, why);
+    else
+        tr_dead_letter(self->rt, TROUPE_NOBODY, msg, TR_DEAD_QUEUED, TROUPE_DEAD_GONE, TROUPE_GONE);
+}
+
 void tr_dead_letter_failed(troupe_self *self, troupe_msg **msg, troupe_dead reason,
                            troupe_err why) {
     troupe *rt = self->rt;

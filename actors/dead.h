@@ -29,6 +29,11 @@ void tr_deads_sum_up(troupe *rt);
 void tr_dead_letter(troupe *rt, troupe_ref to, troupe_msg **msg, tr_dead_where where,
                     troupe_dead reason, troupe_err why);
 
+/* The same of what lay in an actor's mailbox. What was for one that had its place before is GONE,
+ * whatever the reason, and nobody's. */
+void tr_dead_letter_queued(struct troupe_self *self, troupe_msg **msg, troupe_dead reason,
+                           troupe_err why);
+
 /* The same of a message in hand, on which an actor of that runtime failed with `why`. By whoever
  * runs the actor. */
 void tr_dead_letter_failed(struct troupe_self *self, troupe_msg **msg, troupe_dead reason,

@@ -70,8 +70,8 @@ void tr_life_bury(troupe_self *self) {
     tr_fifo mail = tr_turn_take_mail(&rt->sched, &self->task);
     for (tr_link *link; (link = tr_fifo_get(&mail));) {
         troupe_msg *msg = tr_msg_of(link);
-        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED,
-                       well ? TROUPE_STOPPED : TROUPE_GONE);
+        tr_dead_letter_queued(self, &msg, TROUPE_DEAD_STOPPED,
+                              well ? TROUPE_STOPPED : TROUPE_GONE);
     }
     if (marks & TR_CONTROL_NAMED) forget_names(self);
     if (marks & TR_CONTROL_WATCHED) tr_ties_ended(self, why);

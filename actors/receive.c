@@ -241,13 +241,11 @@ static bool receive_parcel(tr_turn *turn, troupe_self *self, troupe_msg *envelop
 /* What is not a message of this actor's like most: a question, a signal, or for somebody else.
  * False: the turn is over. */
 static TR_COLD bool receive_other(tr_turn *turn, troupe_self *self, troupe_msg *msg) {
-    const bool asks = msg->flags & TR_MSG_ASK;
-    if (asks && msg->generation == tr_ask_generation(tr_actor_generation(self)))
-        return handle_question(turn, self, msg);
-    if (msg->generation || tr_signal_of(msg)->to != self->id) {
+    if (!tr_actor_is_meant(self, msg)) {
         end_late_comer(self->rt, msg);
         return true;
     }
+    if (msg->generation) return handle_question(turn, self, msg);
     if (msg->type == &tr_timer_type || msg->type == &tr_topic_type) {
         bool timer = msg->type == &tr_timer_type;
         msg = timer ? tr_timer_arrived(self, msg) : tr_topic_arrived(self, msg);
@@ -280,8 +278,7 @@ static TR_INLINE bool receive(tr_turn *turn, troupe_self *self, troupe_msg *msg)
 static TR_COLD bool attend_first(tr_turn *turn, troupe_self *self, tr_link *link) {
     if (link && !tr_turn_put_first(turn, link)) {
         troupe_msg *msg = tr_msg_of(link);
-        tr_dead_letter(self->rt, tr_actor_ref(self), &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED,
-                       TROUPE_GONE);
+        tr_dead_letter_queued(self, &msg, TROUPE_DEAD_STOPPED, TROUPE_GONE);
     }
     return attend(turn, self);
 }

@@ -35,7 +35,7 @@ void tr_unread_flush(troupe_self *self) {
         }
         places += (msg->flags & TR_MSG_COUNTED) != 0;
         ended++;
-        tr_dead_letter(rt, me, &msg, TR_DEAD_QUEUED, TROUPE_DEAD_FLUSHED, TROUPE_FAILED);
+        tr_dead_letter_queued(self, &msg, TROUPE_DEAD_FLUSHED, TROUPE_FAILED);
     }
     for (tr_link *link; (link = signals);) {
         signals = link->next;

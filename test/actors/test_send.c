@@ -221,22 +221,41 @@ Test(send, a_dead_actors_place_never_answers_to_its_old_ref) {
 
 /* A sender may look an actor up, be held up, and push when the place is another's: pushed here as
  * by deliver() in send.c, with the generation of the actor that was meant. */
+static void push_late(troupe *rt, troupe_ref now, bool counted) {
+    troupe_self *self = tr_table_find(&rt->table, now.id);
+    troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
+    msg->generation = (uint32_t)(now.id >> 32) - 1;
+    if (counted) msg->flags |= TR_MSG_COUNTED;
+    cr_assert_eq(tr_route_push(&rt->sched, &self->task, &msg->link, counted), TR_PUSH_OK);
+}
+
 Test(send, a_late_push_to_a_reused_place_is_not_handled_and_gives_its_room_back) {
     troupe *rt = stage_open(STAGE_SIMULATED);
     troupe_ref who = stage_enter(&ann);
-    troupe_self *self = tr_table_find(&rt->table, who.id);
-    for (int i = 0; i < 3; i++) {
-        troupe_msg *msg = cue_make(CUE_SAY, 1, TROUPE_NOBODY);
-        msg->generation = (uint32_t)(who.id >> 32) - 1;
-        if (i != 2) msg->flags |= TR_MSG_COUNTED;
-        cr_assert_eq(tr_route_push(&rt->sched, &self->task, &msg->link, i != 2), TR_PUSH_OK);
-    }
+    for (int i = 0; i < 3; i++) push_late(rt, who, i != 2);
     cue(who, CUE_SAY, 2);
     uint32_t waiting;
     stage_expect("start(ann) ann:2");
     cr_assert_eq(troupe_mailbox(rt, who, &waiting, NULL), TROUPE_OK);
     cr_assert_eq(waiting, 0);
     cr_assert_eq(stage_dead_letters(), 3);
+    stage_close();
+}
+
+static void see_late(void *ctx, const troupe_dead_letter *letter, troupe_msg **msg) {
+    (void)ctx;
+    const struct cue *cue = troupe_as(*msg, &cue_type);
+    bool late = letter->reason == TROUPE_DEAD_GONE && troupe_same(letter->target, TROUPE_NOBODY);
+    stage_say("%s:%u", late ? "late" : troupe_dead_text(letter->reason), cue->n);
+}
+
+Test(send, a_late_push_is_no_dead_letter_of_who_has_the_place_now) {
+    troupe *rt = stage_open_as((troupe_config){.workers = TROUPE_STEPPED, .dead_letter = see_late});
+    troupe_ref who = stage_enter(&ann);
+    push_late(rt, who, true);
+    cue(who, CUE_SAY, 2);
+    cr_assert_eq(troupe_kill(rt, who), TROUPE_OK);
+    stage_expect("start(ann) late:1 its actor ended before it came to it:2");
     stage_close();
 }
 

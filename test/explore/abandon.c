@@ -104,11 +104,10 @@ void tr_ask_unanswered(troupe *of, troupe_ref asker, troupe_err why) {
     ex_check(why == TROUPE_GONE && asker.node == asker.id); /* of one message */
     ex_check(asker.id == 7);
 }
-BOOK void tr_dead_letter(troupe *of, troupe_ref to, troupe_msg **msg, tr_dead_where where,
-                         troupe_dead reason, troupe_err why) {
-    (void)of;
-    (void)to;
-    ex_check(where == TR_DEAD_QUEUED && reason == TROUPE_DEAD_STOPPED && why == TROUPE_GONE);
+BOOK void tr_dead_letter_queued(troupe_self *self, troupe_msg **msg, troupe_dead reason,
+                                troupe_err why) {
+    (void)self;
+    ex_check(reason == TROUPE_DEAD_STOPPED && why == TROUPE_GONE);
     *msg = NULL;
     book.dead++;
 }
@@ -199,7 +198,7 @@ static bool asked(const troupe_self *self) {
 static void put_first(tr_turn *turn, troupe_self *self, tr_link *link) {
     troupe_msg *msg = tr_msg_of(link);
     if (tr_turn_put_first(turn, link)) return;
-    tr_dead_letter(&rt, tr_actor_ref(self), &msg, TR_DEAD_QUEUED, TROUPE_DEAD_STOPPED, TROUPE_GONE);
+    tr_dead_letter_queued(self, &msg, TROUPE_DEAD_STOPPED, TROUPE_GONE);
 }
 
 /* As in receive.c: what is asked is looked for once a message is taken out. */

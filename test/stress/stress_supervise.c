@@ -13,10 +13,10 @@ enum { IN_ORDER, AT_RANDOM, GIVEN_UP, KILLED, ENDINGS };
 
 struct job {
     uint64_t number;
-    uint32_t from;
+    uint32_t from, to;
 };
-static const troupe_type job_type =
-    TROUPE_TYPE(job, TROUPE_FIELD(job, number), TROUPE_FIELD(job, from));
+static const troupe_type job_type = TROUPE_TYPE(job, TROUPE_FIELD(job, number),
+                                                TROUPE_FIELD(job, from), TROUPE_FIELD(job, to));
 static const troupe_type sync_type = TROUPE_SIGNAL_TYPE("sync");
 static const troupe_type go_type = TROUPE_SIGNAL_TYPE("go");
 
@@ -42,6 +42,8 @@ typedef struct round {
     child child[CHILDREN];
     troupe_ref ref[CHILDREN];
     tr_atomic64 accepted[PUMPS + 1][CHILDREN];
+    tr_atomic64 unread[CHILDREN]; /* in the mailbox when the child ended */
+    tr_atomic64 late[CHILDREN];   /* pushed when it had ended, into what its place had become */
     troupe_strategy strategy;
 } round;
 
@@ -91,7 +93,7 @@ static bool note_sent(uint32_t from, int to, troupe_err err) {
 }
 
 static struct job next_job(uint32_t from, int to) {
-    return (struct job){tr_load64_relaxed(&now.accepted[from][to]), from};
+    return (struct job){tr_load64_relaxed(&now.accepted[from][to]), from, (uint32_t)to};
 }
 
 /* A pump: an actor that sends jobs as fast as they are accepted. */
@@ -136,6 +138,16 @@ static void log_line(void *ctx, troupe_level level, const char *line) {
     (void)level;
     if (strncmp(line, "close:", 6) == 0) tr_add32_relaxed(&late_closes, 1);
     if (strncmp(line, "actor failed:", 13) == 0) tr_add32_relaxed(&reports, 1);
+}
+
+static void bury(void *ctx, const troupe_dead_letter *letter, troupe_msg **msg) {
+    (void)ctx;
+    const struct job *job = troupe_as(*msg, &job_type);
+    if (!job || letter->reason == TROUPE_DEAD_FAILED) return; /* it was in hand */
+    MUST(letter->reason == TROUPE_DEAD_STOPPED || letter->reason == TROUPE_DEAD_GONE);
+    bool unread = letter->reason == TROUPE_DEAD_STOPPED;
+    MUST(!unread || troupe_same(letter->target, now.ref[job->to]));
+    tr_add64_relaxed(unread ? &now.unread[job->to] : &now.late[job->to], 1);
 }
 
 /* Waits until a child has answered, so has handled what the main thread sent before. */
@@ -225,23 +237,26 @@ static void end_round(unsigned ending, troupe_ref top, uint64_t *seed) {
 }
 
 /* Nothing came twice or out of order, or receive_job would have said so; here: nothing from
- * nowhere, and what was accepted and never came was in the mailbox when the child ended. */
+ * nowhere, and what was accepted and never came is a dead letter. It was in the mailbox when the
+ * child ended; or its sender had looked the child up before that, at most one of each sender. */
 static void check_records(unsigned ending) {
     for (int i = 0; i < CHILDREN; i++) {
-        uint64_t unread = 0;
+        uint64_t never_came = 0, unread = tr_load64_relaxed(&now.unread[i]);
         lives += now.child[i].lives;
         for (int from = 0; from <= PUMPS; from++) {
             record *by = &now.child[i].by[from];
             uint64_t accepted = tr_load64_relaxed(&now.accepted[from][i]);
             MUST(by->handled + by->failed == by->next && by->next <= accepted);
-            unread += accepted - by->next;
+            never_came += accepted - by->next;
             handled += by->handled;
             failed += by->failed;
             /* One that fails while its group stops is not counted. */
             MUST(ending != GIVEN_UP || now.strategy != TROUPE_ONE_FOR_ONE || by->failed <= 5);
         }
+        MUST(never_came == unread + tr_load64_relaxed(&now.late[i]));
         MUST(unread <= child_behaviour.mailbox_limit);
-        left_over += unread;
+        MUST(tr_load64_relaxed(&now.late[i]) <= PUMPS + 1);
+        left_over += never_came;
     }
 }
 
@@ -260,6 +275,7 @@ static void run_round(uint64_t seed) {
     const troupe_config config = {.workers = 1 + (unsigned)(seed / ENDINGS % 3),
                                   .heap = seed % 2 ? heap.heap : none,
                                   .log = log_line,
+                                  .dead_letter = bury,
                                   .fold_ms = TROUPE_FOLD_NOTHING};
     MUST(troupe_open(&config, &now.rt) == TROUPE_OK);
     troupe_ref top = start_tree(ending == GIVEN_UP ? 4 : 20000), ref;
