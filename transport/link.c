@@ -16,6 +16,7 @@ enum {
     /* What an honest peer has not heard to be accepted, which may all wait for one actor: what it
      * keeps, and what it redelivers, of which twice the memory is sent; and three messages. */
     WAITING_MOST = TR_KEPT_MOST + 2 * TR_PROMISES_BYTES,
+    AT_ONCE_NS = 20000, /* between frames that go out at once: more often costs more */
     KEEP_MOST = 256 << 10, /* bytes of an empty buffer that are kept for the next time */
 };
 
@@ -41,26 +42,48 @@ static bool is_part_next(tr_peer_link *link, const void **bytes, size_t *size) {
     return link->flying_part = true;
 }
 
+/* Whether frames may go out at once, on this thread; not one after the other: while some go out
+ * elsewhere, more gather, and cost one call of the system together. Nobody waits for room then, who
+ * would have to be told: so many pile up only while others are on their way. */
+static bool may_be_at_once(tr_peer_link *link) {
+    if (!link->net->try_send) return false;
+    const uint64_t now = troupe_now(tr_node_runtime(link->node)), before = link->out_at;
+    link->out_at = now;
+    return now - before >= AT_ONCE_NS;
+}
+
+static void send_frames(tr_peer_link *link) {
+    const tr_buffer full = link->filling;
+    size_t gone = 0;
+    if (may_be_at_once(link)) gone = link->net->try_send(link->stream, full.data, full.size);
+    link->part_next = true;
+    if (gone == full.size) {
+        tr_link_empty(&link->filling);
+        return;
+    }
+    link->filling = link->flying;
+    link->flying = full;
+    link->busy = true;
+    link->net->send(link->stream, full.data + gone, full.size - gone);
+}
+
 void tr_link_flush(tr_peer_link *link) {
     const void *bytes;
     size_t size;
-    if (link->busy || link->held || link->ended) return;
-    if (is_part_next(link, &bytes, &size)) {
-        link->part_next = false;
-        link->busy = true;
-        link->net->send(link->stream, bytes, size);
-        return;
+    while (!link->busy && !link->held && !link->ended) {
+        if (is_part_next(link, &bytes, &size)) {
+            link->part_next = false;
+            link->busy = true;
+            link->net->send(link->stream, bytes, size);
+            return;
+        }
+        if (link->farewell && !link->filling.size) say_farewell(link);
+        if (!link->filling.size) {
+            if (link->closing && !link->lingers) link->net->close(link->stream);
+            return;
+        }
+        send_frames(link);
     }
-    if (link->farewell && !link->filling.size) say_farewell(link);
-    if (!link->filling.size) {
-        if (link->closing && !link->lingers) link->net->close(link->stream);
-        return;
-    }
-    tr_buffer full = link->filling;
-    link->filling = link->flying;
-    link->flying = full;
-    link->busy = link->part_next = true;
-    link->net->send(link->stream, link->flying.data, link->flying.size);
 }
 
 size_t tr_link_waiting(const tr_peer_link *link) {

@@ -70,6 +70,7 @@ typedef struct tr_peer_link {
     tr_buffer filling;    /* frames that go out next */
     tr_buffer flying;     /* frames that the stream has */
     bool busy;            /* `flying` is on its way */
+    uint64_t out_at;      /* when frames went out last, or might have at once */
     bool started;         /* the stream is receiving, and may be closed */
     bool cut;             /* it shall be closed, at once or as soon as it is started */
     bool held;            /* what goes out waits for the link to be up */

@@ -1,14 +1,4 @@
-/* The port of stream.h on nng's streams. What holds for nng 1.5.2, and what it means here:
- *
- * - An operation never completes inside the call that begins it; its callback runs on one of nng's
- *   task threads. But if a callback begins the next operation, the next callback may run before the
- *   first has returned. So beginning one is the last thing that a callback does, under the lock.
- * - A receive or send that is begun after nng_stream_close never completes. So everything is begun
- *   under the stream's lock, and nothing once `ended` is set, which is before nng_stream_close.
- * - nng_aio_free waits for the callback to return. So an event may let another thread free the
- *   stream, as long as nothing here touches the stream after its last event.
- * - A send may hand over a part only, and says how much. */
-#include <nng/nng.h>
+/* The port of stream.h on nng: dialing and listening. Its streams are in nng_stream.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,37 +8,9 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/os.h"
-#include "transport/stream.h"
+#include "transport/nng_stream.h"
 
-enum {
-    RECEIVE_SIZE = 128 * 1024, /* bytes that one `received` brings at most */
-    ACCEPT_PAUSE_MS = 50      /* after a failed accept, before the next one */
-};
-
-/* What becomes of a stream's sending. */
-typedef enum sending {
-    IDLE,
-    SENDING, /* nng has it */
-    TELLING, /* `sent` runs */
-    AGAIN    /* `sent` still runs, and the next send has come: it is begun when `sent` returns */
-} sending;
-
-struct tr_stream {
-    const troupe_heap *heap;
-    nng_stream *nng;
-    nng_aio *in, *out;
-    const tr_stream_events *events;
-    void *ctx;
-    tr_mutex lock; /* guards what follows */
-    bool ended;    /* closed or broken: nothing is begun any more */
-    bool reading;  /* from start until the receiver has seen the end */
-    bool still;    /* no more is to be read */
-    bool waits;    /* so none is, though `reading` */
-    sending sending;
-    const unsigned char *bytes; /* what nng has not taken yet of the current send */
-    size_t size;
-    unsigned char buffer[]; /* RECEIVE_SIZE; not cleared, so an idle stream does not touch it */
-};
+enum { ACCEPT_PAUSE_MS = 50 }; /* after a failed accept, before the next one */
 
 struct tr_listener {
     const troupe_heap *heap;
@@ -166,157 +128,6 @@ static void fini(void) {
     tr_unlock(&probe_lock);
 }
 
-/* ---- one stream ---- */
-
-/* Begins to receive. Locked, not ended. */
-static void begin_receive(tr_stream *stream) {
-    nng_iov iov = {stream->buffer, RECEIVE_SIZE};
-    TR_CHECK(nng_aio_set_iov(stream->in, 1, &iov) == 0);
-    nng_stream_recv(stream->nng, stream->in);
-}
-
-/* Begins to send what is left. Locked, not ended. */
-static void begin_send(tr_stream *stream) {
-    nng_iov iov = {(void *)(uintptr_t)stream->bytes, stream->size}; /* nng only reads it */
-    stream->sending = SENDING;
-    TR_CHECK(nng_aio_set_iov(stream->out, 1, &iov) == 0);
-    nng_stream_send(stream->nng, stream->out);
-}
-
-/* Begins no more, and makes what was begun complete. Locked. */
-static void end(tr_stream *stream) {
-    if (stream->ended) return;
-    if (stream->waits) begin_receive(stream); /* which then sees the end */
-    stream->waits = false;
-    stream->ended = true;
-    nng_stream_close(stream->nng);
-}
-
-/* Unlocks at the end of a direction. `reading` ends once, and then no send begins any more: so
- * exactly one caller finds both at rest, and the event that it sends is the last one. */
-static void leave(tr_stream *stream) {
-    bool last = !stream->reading && stream->sending == IDLE;
-    tr_unlock(&stream->lock);
-    if (last) stream->events->closed(stream->ctx);
-}
-
-/* nng has received, or will not any more. */
-static void on_received(void *arg) {
-    tr_stream *stream = arg;
-    int rv = nng_aio_result(stream->in);
-    if (rv == 0)
-        stream->events->received(stream->ctx, stream->buffer, nng_aio_count(stream->in));
-    tr_lock(&stream->lock);
-    if (rv != 0) end(stream);
-    if (!stream->ended) {
-        stream->waits = stream->still;
-        if (!stream->waits) begin_receive(stream);
-        tr_unlock(&stream->lock);
-        return;
-    }
-    stream->reading = false;
-    leave(stream);
-}
-
-/* Tells the owner that its bytes are gone, and whether it has sent more meanwhile. Locked; unlocks
- * for the event. */
-static bool tell_sent(tr_stream *stream) {
-    stream->sending = TELLING;
-    tr_unlock(&stream->lock);
-    stream->events->sent(stream->ctx);
-    tr_lock(&stream->lock);
-    return stream->sending == AGAIN;
-}
-
-/* nng has sent, some at least, or will not any more. */
-static void on_sent(void *arg) {
-    tr_stream *stream = arg;
-    int rv = nng_aio_result(stream->out);
-    size_t count = rv == 0 ? nng_aio_count(stream->out) : 0;
-    tr_lock(&stream->lock);
-    if (rv != 0 || (count == 0 && stream->size > 0)) end(stream);
-    if (count > 0) {
-        stream->bytes += count;
-        stream->size -= count;
-    }
-    bool more = stream->size > 0 || (!stream->ended && tell_sent(stream));
-    if (more && !stream->ended) {
-        begin_send(stream);
-        tr_unlock(&stream->lock);
-        return;
-    }
-    stream->sending = IDLE;
-    leave(stream);
-}
-
-static void free_stream(tr_stream *stream) {
-    tr_lock(&stream->lock);
-    TR_CHECK(!stream->reading && stream->sending == IDLE);
-    tr_unlock(&stream->lock);
-    if (stream->in) nng_aio_free(stream->in);
-    if (stream->out) nng_aio_free(stream->out);
-    nng_stream_free(stream->nng);
-    tr_mutex_fini(&stream->lock);
-    tr_give(stream->heap, stream, sizeof *stream + RECEIVE_SIZE);
-}
-
-/* Makes a stream of nng's, which is freed if there is no memory. */
-static tr_stream *make_stream(const troupe_heap *heap, nng_stream *nng) {
-    tr_stream *stream = tr_take(heap, sizeof *stream + RECEIVE_SIZE);
-    if (!stream) {
-        nng_stream_free(nng);
-        return NULL;
-    }
-    *stream = (tr_stream){.heap = heap, .nng = nng};
-    tr_mutex_init(&stream->lock);
-    if (nng_aio_alloc(&stream->in, on_received, stream) != 0 ||
-        nng_aio_alloc(&stream->out, on_sent, stream) != 0) {
-        free_stream(stream);
-        return NULL;
-    }
-    return stream;
-}
-
-static void start_stream(tr_stream *stream, const tr_stream_events *events, void *ctx) {
-    tr_lock(&stream->lock);
-    TR_CHECK(!stream->events);
-    stream->events = events;
-    stream->ctx = ctx;
-    stream->reading = true;
-    begin_receive(stream);
-    tr_unlock(&stream->lock);
-}
-
-static void send_bytes(tr_stream *stream, const void *bytes, size_t size) {
-    tr_lock(&stream->lock);
-    TR_CHECK(stream->events);
-    if (!stream->ended) {
-        TR_CHECK(stream->sending == IDLE || stream->sending == TELLING);
-        stream->bytes = bytes;
-        stream->size = size;
-        if (stream->sending == TELLING)
-            stream->sending = AGAIN;
-        else
-            begin_send(stream);
-    }
-    tr_unlock(&stream->lock);
-}
-
-static void close_stream(tr_stream *stream) {
-    tr_lock(&stream->lock);
-    TR_CHECK(stream->events);
-    end(stream);
-    tr_unlock(&stream->lock);
-}
-
-static void hold_stream(tr_stream *stream, bool still) {
-    tr_lock(&stream->lock);
-    stream->still = still;
-    if (stream->waits && !still) begin_receive(stream);
-    if (!still) stream->waits = false;
-    tr_unlock(&stream->lock);
-}
-
 /* ---- dialing ---- */
 
 /* Whether both ends of a TCP stream are one: dialing a port where nobody listens, again and again,
@@ -390,7 +201,7 @@ static troupe_err dial(const tr_host *host, const char *url, uint64_t deadline, 
         nng_stream_free(nng);
         return TROUPE_NOCONNECTION;
     }
-    *out = make_stream(host->heap, nng);
+    *out = tr_nng_stream_make(host->heap, nng);
     return *out ? TROUPE_OK : TROUPE_NOMEM;
 }
 
@@ -403,7 +214,7 @@ static void on_accepted(void *arg) {
     int rv = nng_aio_result(listener->aio);
     nng_stream *nng = rv == 0 ? nng_aio_get_output(listener->aio, 0) : NULL;
     if (nng) {
-        tr_stream *stream = make_stream(listener->heap, nng);
+        tr_stream *stream = tr_nng_stream_make(listener->heap, nng);
         if (stream) listener->accepted(listener->ctx, stream);
     }
     tr_lock(&listener->lock);
@@ -491,10 +302,11 @@ const tr_net tr_nng_net = {
     .dial = dial,
     .listen = listen_at,
     .unlisten = unlisten,
-    .start = start_stream,
-    .send = send_bytes,
-    .close = close_stream,
-    .free = free_stream,
-    .hold = hold_stream,
+    .start = tr_nng_stream_start,
+    .send = tr_nng_stream_send,
+    .try_send = tr_nng_stream_try_send,
+    .close = tr_nng_stream_close,
+    .free = tr_nng_stream_free,
+    .hold = tr_nng_stream_hold,
     .fini = fini,
 };

@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/os.h"
+#include "transport/sim_path.h"
 #include "transport/stream.h"
 
 #define LATENCY_NS UINT64_C(50000)
@@ -55,38 +56,24 @@ struct tr_listener {
     char url[256];
 };
 
-/* How it goes from one node to another; kept until the simulation ends. */
-typedef struct path {
-    struct path *next;
-    uint64_t from, to;
-    uint64_t cut_until; /* virtual ns; nothing passes before */
-    uint64_t extra_ns;  /* that everything takes longer */
-} path;
-
 typedef struct sim_net {
     troupe_sim *sim;
     const troupe_heap *heap;
     tr_list streams, listeners;
-    path *paths;
+    tr_sim_path *paths;
     uint64_t made; /* streams and ports, so far */
 } sim_net;
 
 /* --- Paths ------------------------------------------------------------------------------------ */
 
-static path *path_of(sim_net *net, uint64_t from, uint64_t to) {
-    path *at = net->paths;
-    while (at && (at->from != from || at->to != to)) at = at->next;
-    if (at) return at;
-    at = tr_take_zero(net->heap, sizeof *at);
-    TR_CHECK(at);
-    *at = (path){.next = net->paths, .from = from, .to = to};
-    return net->paths = at;
+static tr_sim_path *path_of(sim_net *net, uint64_t from, uint64_t to) {
+    return tr_sim_path_of(&net->paths, net->heap, from, to);
 }
 
 /* When something that a stream's peer says now comes to it. */
 static uint64_t arrival_time(tr_stream *to) {
     sim_net *net = to->net;
-    const path *way = path_of(net, to->peer_node, to->node);
+    const tr_sim_path *way = path_of(net, to->peer_node, to->node);
     uint64_t due = troupe_sim_now(net->sim) + way->extra_ns +
                    LATENCY_NS * (1 + troupe_sim_choose(net->sim, 8));
     if (due < to->last) due = to->last;
@@ -270,10 +257,7 @@ static void calm(void *ctx);
 static void end_net(void *ctx) {
     sim_net *net = ctx;
     TR_CHECK(tr_list_empty(&net->streams) && tr_list_empty(&net->listeners));
-    for (path *at; (at = net->paths);) {
-        net->paths = at->next;
-        tr_give(net->heap, at, sizeof *at);
-    }
+    tr_sim_paths_fini(&net->paths, net->heap);
     tr_give(net->heap, net, sizeof *net);
 }
 
@@ -386,16 +370,32 @@ static void start(tr_stream *stream, const tr_stream_events *events, void *ctx) 
     arm(stream);
 }
 
+/* Puts bytes on their way. True: the system takes no more for now. */
+static bool put_out(tr_stream *stream, const void *bytes, size_t size) {
+    tr_stream *peer = stream->peer;
+    if (!peer || peer->closing) return false;
+    put(peer, BYTES, arrival_time(peer), bytes, size);
+    peer->unread += size;
+    return peer->unread > UNREAD_MOST;
+}
+
 static void send(tr_stream *stream, const void *bytes, size_t size) {
     TR_CHECK(stream->events && !stream->busy);
     if (stream->closing) return;
     stream->busy = true;
-    tr_stream *peer = stream->peer;
-    bool there = peer && !peer->closing;
-    if (there) put(peer, BYTES, arrival_time(peer), bytes, size);
-    if (there) peer->unread += size;
-    stream->stuck = there && peer->unread > UNREAD_MOST;
+    stream->stuck = put_out(stream, bytes, size);
     if (!stream->stuck) put_sent(stream);
+}
+
+/* The system takes nothing, a part or all, as chance has it. */
+static size_t try_send(tr_stream *stream, const void *bytes, size_t size) {
+    const tr_stream *peer = stream->peer;
+    if (stream->busy || stream->closing || (peer && peer->unread > UNREAD_MOST)) return 0;
+    uint32_t how = troupe_sim_choose(stream->net->sim, 4);
+    if (how == 0) return 0;
+    if (how == 1) size = 1 + troupe_sim_choose(stream->net->sim, (uint32_t)size);
+    (void)put_out(stream, bytes, size);
+    return size;
 }
 
 static void close_stream(tr_stream *stream) {
@@ -428,6 +428,7 @@ const tr_net tr_sim_net = {
     .unlisten = unlisten,
     .start = start,
     .send = send,
+    .try_send = try_send,
     .close = close_stream,
     .free = free_stream,
     .hold = hold,
@@ -451,7 +452,7 @@ static void part_for(void *ctx, uint64_t a, uint64_t b, uint64_t until) {
 
 static void calm(void *ctx) {
     sim_net *net = ctx;
-    for (path *at = net->paths; at; at = at->next) at->cut_until = at->extra_ns = 0;
+    for (tr_sim_path *at = net->paths; at; at = at->next) at->cut_until = at->extra_ns = 0;
     arm_all(net);
 }
 

@@ -54,6 +54,10 @@ typedef struct tr_net {
     /* Sends bytes that stay valid and unchanged until `sent` or `closed`; one send at a time, on a
      * started stream. On one that has ended nothing happens: `closed` tells. */
     void (*send)(tr_stream *stream, const void *bytes, size_t size);
+    /* NULL: it never can. Sends as much as the system takes at once, and returns how many bytes
+     * that is; they are the caller's again, and no `sent` comes for them. What is left goes by
+     * `send`. 0: none, or a send is under way, or the stream has ended. */
+    size_t (*try_send)(tr_stream *stream, const void *bytes, size_t size);
     /* Begins to close a started stream, without waiting; `closed` follows, and a `received` may
      * come before. Bytes that the peer has not read yet may be lost. Any thread, any time before
      * `free`, more than once too. */
