@@ -19,7 +19,8 @@
 
 enum {
     RECEIVE_SIZE = 128 * 1024, /* bytes that one `received` brings at most */
-    IN_A_ROW = 8               /* sends from a task of nng's, before others have their turn */
+    IN_A_ROW = 8,              /* by one task of nng's, before others have their turn */
+    MUCH = 8 * 1024            /* bytes at once, after which there may be more already */
 };
 
 /* What becomes of a stream's sending. */
@@ -33,7 +34,8 @@ typedef enum sending {
 struct tr_stream {
     const troupe_heap *heap;
     nng_stream *nng;
-    nng_aio *in, *out, *now; /* `now` has no callback */
+    nng_aio *in, *out;
+    nng_aio *more, *now; /* to receive and to send what goes at once, without a callback */
     const tr_stream_events *events;
     void *ctx;
     tr_mutex lock; /* guards what follows */
@@ -47,10 +49,15 @@ struct tr_stream {
     unsigned char buffer[]; /* RECEIVE_SIZE; not cleared, so an idle stream does not touch it */
 };
 
+/* Where what is received goes. */
+static void set_receive(tr_stream *stream, nng_aio *aio) {
+    nng_iov iov = {stream->buffer, RECEIVE_SIZE};
+    TR_CHECK(nng_aio_set_iov(aio, 1, &iov) == 0);
+}
+
 /* Begins to receive. Locked, not ended. */
 static void begin_receive(tr_stream *stream) {
-    nng_iov iov = {stream->buffer, RECEIVE_SIZE};
-    TR_CHECK(nng_aio_set_iov(stream->in, 1, &iov) == 0);
+    set_receive(stream, stream->in);
     nng_stream_recv(stream->nng, stream->in);
 }
 
@@ -62,14 +69,19 @@ static void begin_send(tr_stream *stream) {
     nng_stream_send(stream->nng, stream->out);
 }
 
+/* Ends what was begun without a callback, complete or not; how many bytes it has moved. Locked. */
+static size_t finish_now(nng_aio *aio) {
+    nng_aio_cancel(aio); /* does nothing to what is complete */
+    nng_aio_wait(aio);
+    return nng_aio_result(aio) == 0 ? nng_aio_count(aio) : 0;
+}
+
 /* Sends as much as the system takes at once, and returns how much that is. Locked, not ended. */
 static size_t send_now(tr_stream *stream, const void *bytes, size_t size) {
     nng_iov iov = {(void *)(uintptr_t)bytes, size}; /* nng only reads it */
     TR_CHECK(nng_aio_set_iov(stream->now, 1, &iov) == 0);
     nng_stream_send(stream->nng, stream->now);
-    nng_aio_cancel(stream->now); /* does nothing to what is complete */
-    nng_aio_wait(stream->now);
-    return nng_aio_result(stream->now) == 0 ? nng_aio_count(stream->now) : 0;
+    return finish_now(stream->now);
 }
 
 /* Begins no more, and makes what was begun complete. Locked. */
@@ -89,12 +101,29 @@ static void leave(tr_stream *stream) {
     if (last) stream->events->closed(stream->ctx);
 }
 
+/* What has come while the last bytes were looked at; 0: nothing. After few bytes there seldom is
+ * any, and it is not looked for. */
+static size_t receive_now(tr_stream *stream, size_t last) {
+    size_t count = 0;
+    tr_lock(&stream->lock);
+    if (last >= MUCH && !stream->ended && !stream->still) {
+        set_receive(stream, stream->more);
+        nng_stream_recv(stream->nng, stream->more);
+        count = finish_now(stream->more);
+    }
+    tr_unlock(&stream->lock);
+    return count;
+}
+
 /* nng has received, or will not any more. */
 static void on_received(void *arg) {
     tr_stream *stream = arg;
     int rv = nng_aio_result(stream->in);
-    if (rv == 0)
-        stream->events->received(stream->ctx, stream->buffer, nng_aio_count(stream->in));
+    size_t count = rv == 0 ? nng_aio_count(stream->in) : 0;
+    for (unsigned n = 0; count > 0; n++) {
+        stream->events->received(stream->ctx, stream->buffer, count);
+        count = n < IN_A_ROW ? receive_now(stream, count) : 0;
+    }
     tr_lock(&stream->lock);
     if (rv != 0) end(stream);
     if (!stream->ended) {
@@ -155,6 +184,7 @@ void tr_nng_stream_free(tr_stream *stream) {
     tr_unlock(&stream->lock);
     if (stream->in) nng_aio_free(stream->in);
     if (stream->out) nng_aio_free(stream->out);
+    if (stream->more) nng_aio_free(stream->more);
     if (stream->now) nng_aio_free(stream->now);
     nng_stream_free(stream->nng);
     tr_mutex_fini(&stream->lock);
@@ -171,6 +201,7 @@ tr_stream *tr_nng_stream_make(const troupe_heap *heap, nng_stream *nng) {
     tr_mutex_init(&stream->lock);
     if (nng_aio_alloc(&stream->in, on_received, stream) != 0 ||
         nng_aio_alloc(&stream->out, on_sent, stream) != 0 ||
+        nng_aio_alloc(&stream->more, NULL, NULL) != 0 ||
         nng_aio_alloc(&stream->now, NULL, NULL) != 0) {
         tr_nng_stream_free(stream);
         return NULL;

@@ -50,7 +50,8 @@ typedef struct end {
     uint64_t todo, sent, got, enough; /* closes when it got `enough` */
     bool echo;                        /* sends back what it gets, one piece at a time */
     bool tries;                       /* sends at once what the system takes, mostly */
-    unsigned closed, bad, telling, told;
+    bool holds;                       /* reads nothing after what comes first */
+    unsigned came, closed, bad, telling, told;
     unsigned char piece[64];
 } end;
 
@@ -95,6 +96,7 @@ static inline void on_received(void *ctx, const void *bytes, size_t size) {
     end *e = ctx;
     const unsigned char *from = bytes;
     tr_lock(&lock);
+    e->came++;
     e->bad += e->closed > 0;
     if (e->echo && size <= sizeof e->piece) {
         memcpy(e->piece, bytes, size);
@@ -109,6 +111,7 @@ static inline void on_received(void *ctx, const void *bytes, size_t size) {
         e->got += part;
     }
     if (e->got >= e->enough) net->close(e->stream);
+    if (e->holds) net->hold(e->stream, true);
     tr_cond_wake_all(&changed);
     tr_unlock(&lock);
 }

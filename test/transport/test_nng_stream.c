@@ -62,19 +62,20 @@ static void fill(end *near) {
 }
 
 static void until_it_is_full(const char *url) {
-    end near = {0}, far = {0};
+    end near = {0}, far = {.holds = true};
     const unsigned char *piece;
     open_pair(url, &near, &far);
-    net->hold(far.stream, true);
     tr_lock(&lock);
     near.todo = 1 << 30;
-    do { /* what is on its way to the far end still comes, and makes room for more */
+    do { /* what is on its way to the far end makes room for more */
         fill(&near);
     } while (tr_cond_wait(&changed, &lock, tr_after_ms(tr_clock(), 20)));
+    cr_assert_eq(far.came, 1);
     size_t size = next_piece(&near, 300000, &piece);
     net->send(near.stream, piece, size);
     near.todo = near.sent += size;
     cr_assert_eq(net->try_send(near.stream, "x", 1), 0, "one is under way");
+    far.holds = false;
     net->hold(far.stream, false);
     AWAIT(far.got, near.sent);
     AWAIT(near.told, 1);
