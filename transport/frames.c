@@ -268,7 +268,7 @@ static troupe_err on_signal(tr_peer_link *link, const tr_frame *frame, tr_signal
     tr_unlock(&link->out_lock);
     tr_lock(&link->in_lock);
     troupe_err err = TROUPE_MALFORMED;
-    if (link->incoming.downs < most)
+    if (link->incoming.signals < most)
         err = tr_incoming_take(&link->incoming, frame->target, &arrival, false);
     tr_unlock(&link->in_lock);
     return err;

@@ -120,10 +120,8 @@ bool tr_link_say(tr_peer_link *link, const tr_frame *frame) {
     if (ok) tr_link_flush(link);
     if (ok) tr_tally_said(&link->tally, frame);
     tr_unlock(&link->out_lock);
-    if (open && !ok) {
-        tr_node_broken(link, room ? "no memory" : "it does not read what is said to it");
-        tr_link_cut(link);
-    }
+    if (open && !ok)
+        tr_link_break(link, room ? "no memory" : "it does not read what is said to it");
     return ok;
 }
 
@@ -172,6 +170,11 @@ void tr_link_cut(tr_peer_link *link) {
     link->cut = true;
     if (link->started) link->net->close(link->stream);
     tr_unlock(&link->out_lock);
+}
+
+void tr_link_break(tr_peer_link *link, const char *why) {
+    tr_node_broken(link, why);
+    tr_link_cut(link);
 }
 
 /* --- What the windows have to say ------------------------------------------------------------- */

@@ -179,6 +179,8 @@ void tr_link_goodbye(tr_peer_link *link);
 
 /* Closes at once. */
 void tr_link_cut(tr_peer_link *link);
+/* The same, and tells why. */
+void tr_link_break(tr_peer_link *link, const char *why);
 
 /* Handles what came, from the stream (receiving.c). */
 void tr_link_received(void *ctx, const void *bytes, size_t size);

@@ -8,11 +8,6 @@
 
 enum { CACHE_FROM = 8 << 10 }; /* bytes that came, for which a cache of blocks is worth its while */
 
-static void broken(tr_peer_link *link, const char *why) {
-    tr_node_broken(link, why);
-    tr_link_cut(link);
-}
-
 /* Handles one frame. False: the link is at its end. */
 static bool one_frame(tr_peer_link *link, const tr_frame *frame) {
     if (!link->proved) {
@@ -22,7 +17,7 @@ static bool one_frame(tr_peer_link *link, const tr_frame *frame) {
     char why[160] = "";
     troupe_err err = tr_link_frame(link, frame, why, sizeof why);
     if (!err) return true;
-    if (err != TROUPE_CLOSED) broken(link, *why ? why : troupe_strerror(err));
+    if (err != TROUPE_CLOSED) tr_link_break(link, *why ? why : troupe_strerror(err));
     return false;
 }
 
@@ -53,7 +48,7 @@ static size_t frames(tr_peer_link *link, const unsigned char *bytes, size_t size
             return SIZE_MAX;
         }
         if (err) {
-            broken(link, why);
+            tr_link_break(link, why);
             return SIZE_MAX;
         }
         link->frames += !link->piece.left; /* a PART is one, however it comes */
@@ -67,7 +62,7 @@ static size_t frames_and_rest(tr_peer_link *link, const unsigned char *bytes, si
     size_t done = frames(link, bytes, size);
     char why[160] = "";
     if (tr_link_settle(link, why, sizeof why) == TROUPE_OK) return done;
-    if (done != SIZE_MAX) broken(link, why);
+    if (done != SIZE_MAX) tr_link_break(link, why);
     return SIZE_MAX;
 }
 
@@ -93,7 +88,7 @@ void tr_link_received(void *ctx, const void *bytes, size_t size) {
     tr_store64_relaxed(&link->heard, tr_node_clock(link->node));
     if (link->in.size) { /* the beginning is here already */
         if (!tr_buffer_put(&link->in, bytes, size)) {
-            broken(link, "no memory");
+            tr_link_break(link, "no memory");
             return;
         }
         bytes = link->in.data;
@@ -111,6 +106,6 @@ void tr_link_received(void *ctx, const void *bytes, size_t size) {
         link->in.size = size - done;
         if (!link->in.size) tr_link_empty(&link->in);
     } else if (done < size && !tr_buffer_put(&link->in, rest, size - done)) {
-        broken(link, "no memory");
+        tr_link_break(link, "no memory");
     }
 }

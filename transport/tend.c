@@ -158,8 +158,7 @@ static uint64_t judge(tr_peer_link *link, uint64_t now) {
     (void)snprintf(why, sizeof why,
                    "nothing was heard of it for too long: %u ms, suspicion %u.%02u",
                    (unsigned)(silence / TR_MS), phi / 100, phi % 100);
-    tr_node_broken(link, why);
-    tr_link_cut(link);
+    tr_link_break(link, why);
     return TR_NEVER;
 }
 

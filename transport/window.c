@@ -73,7 +73,7 @@ static void forget_source(tr_incoming *in, tr_source *source, troupe_err why) {
         in->ack(in->ctx, source->by_target.key, source->accepted);
     for (tr_link *link; (link = tr_fifo_get(&source->waiting));) {
         tr_arrival *arrival = TR_OWNER(link, tr_arrival, link);
-        if (is_signal(arrival)) in->downs--;
+        if (is_signal(arrival)) in->signals--;
         bury(in, source->by_target.key, arrival, why);
         tr_give(tr_port_heap(in->rt), arrival, sizeof *arrival);
     }
@@ -202,7 +202,7 @@ static troupe_err let_wait(tr_incoming *in, tr_source *source, const tr_arrival 
     tr_arrival *waiting = tr_take(tr_port_heap(in->rt), sizeof *waiting);
     if (!waiting) return TROUPE_NOMEM;
     *waiting = *arrival;
-    if (is_signal(waiting)) in->downs++;
+    if (is_signal(waiting)) in->signals++;
     source->waiting_bytes += waiting->size;
     source->urgent += waiting->urgent;
     tr_fifo_put(&source->waiting, &waiting->link);
@@ -366,7 +366,7 @@ void tr_incoming_room(tr_incoming *in, uint64_t target) {
         if (message)
             accepted(in, source, 1, prompt);
         else
-            in->downs--;
+            in->signals--;
     }
     if (!err || err == TROUPE_FULL || err == TROUPE_LATER) return;
     forget_source(in, source, err); /* it has ended: so has everything that waits for it */

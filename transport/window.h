@@ -67,7 +67,7 @@ typedef struct tr_incoming {
     struct tr_source *last; /* the entry that was looked for last; NULL: that is not there */
     size_t sweep_at; /* entries at which those of ended actors are thrown out */
     uint64_t peer;   /* the peer's node */
-    size_t downs;    /* how many of those that wait are signals, which take no credit */
+    size_t signals;  /* that wait, and take no credit */
     size_t most;     /* bytes that may wait for one actor, but for the last message; constant */
     bool unsaid;     /* some that were accepted are not acknowledged */
     /* A monitor or link is over, as a signal said that was delivered: of the peer's, or of ours. */

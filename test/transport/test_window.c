@@ -143,7 +143,7 @@ static void world_open(void) {
 static void world_close(void) {
     tr_incoming_fini(&world.in);
     tr_outgoing_fini(&world.out);
-    cr_assert_eq(world.in.downs, 0u);
+    cr_assert_eq(world.in.signals, 0u);
     stage_close();
 }
 
@@ -297,13 +297,13 @@ Test(window, a_down_comes_behind_the_messages_that_wait) {
     (void)stage_run();
     for (uint64_t n = 0; n < 6; n++) cr_assert_eq(arrive(to, n), TROUPE_OK);
     arrive_down(to, world.monitor);
-    cr_assert_eq(world.in.downs, 1u);
+    cr_assert_eq(world.in.signals, 1u);
     cr_assert_eq(arrive(to, 6), TROUPE_OK);
     (void)stage_run();
     static const uint64_t expected[] = {WATCH_US, 0, 1, 2, 3, 4, 5, A_DOWN, 6};
     cr_assert_eq(world.hearing, sizeof expected / sizeof *expected);
     cr_assert_arr_eq(world.heard, expected, sizeof expected);
-    cr_assert_eq(world.in.downs, 0u);
+    cr_assert_eq(world.in.signals, 0u);
     world_close();
 }
 
@@ -315,7 +315,7 @@ Test(window, a_down_needs_no_room_when_nothing_waits) {
     cr_assert_eq(arrive(to, 0), TROUPE_OK);
     cr_assert_eq(arrive(to, 1), TROUPE_OK);
     arrive_down(to, world.monitor);
-    cr_assert_eq(world.in.downs, 0u);
+    cr_assert_eq(world.in.signals, 0u);
     arrive_down(to, world.monitor); /* a second one, and one of nothing: nobody minds */
     arrive_down(to, 4711);
     (void)stage_run();
