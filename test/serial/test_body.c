@@ -172,6 +172,21 @@ Test(body, an_empty_one_comes_back) {
     troupe_drop(&msg);
 }
 
+/* What is long is read another way than what is short. */
+Test(body, a_long_one_comes_back_with_its_lists_aligned) {
+    enum { LONG = 5000 };
+    static char text[LONG + 8];
+    for (size_t more = 0; more < 8; more++) {
+        struct order long_order = order;
+        long_order.seal[0] = (troupe_bytes){text, LONG + more};
+        troupe_msg *msg = round_trip(&order_type, &long_order);
+        const struct order *body = troupe_as(msg, &order_type);
+        cr_assert_eq((uintptr_t)body->who.at % 8, 0, "%zu", more);
+        cr_assert_eq(body->seal[0].size, LONG + more);
+        troupe_drop(&msg);
+    }
+}
+
 Test(body, keeps_to_the_limit) {
     for (size_t limit = 0; limit < ORDER_SIZE; limit++) {
         cr_assert_eq(tr_pack(&order_type, &order, limit, &buffer), TROUPE_TOOBIG, "%zu", limit);
