@@ -6,7 +6,10 @@
 #include "transport/node.h"
 #include "transport/tls.h"
 
-enum { CACHE_FROM = 8 << 10 }; /* bytes that came, for which a cache of blocks is worth its while */
+enum {
+    CACHE_FROM = 8 << 10,   /* bytes that came, for which a cache of blocks is worth its while */
+    JOINED_FIRST = 4 << 10, /* bytes that are copied behind the beginning of a frame, first */
+};
 
 /* Handles one frame. False: the link is at its end. */
 static bool one_frame(tr_peer_link *link, const tr_frame *frame) {
@@ -79,33 +82,51 @@ static size_t frames_cached(tr_peer_link *link, const unsigned char *bytes, size
     return done;
 }
 
+/* Keeps a part of a frame for the next time. */
+static bool keep(tr_peer_link *link, const unsigned char *bytes, size_t size) {
+    bool kept = tr_buffer_put(&link->in, bytes, size);
+    if (!kept) tr_link_break(link, "no memory");
+    return kept;
+}
+
+/* Ends the frame whose beginning is here, with as little of what came as will do, for that is
+ * copied. Tells how much it took. False: the link is at its end, or has no memory. */
+static bool end_frame(tr_peer_link *link, const unsigned char *bytes, size_t size, size_t *took) {
+    size_t piece = JOINED_FIRST;
+    for (*took = 0; link->in.size && *took < size; piece *= 2) {
+        const size_t more = piece < size - *took ? piece : size - *took;
+        if (!keep(link, bytes + *took, more)) return false;
+        *took += more;
+        const size_t done = frames_cached(link, link->in.data, link->in.size);
+        if (done == SIZE_MAX) {
+            link->deaf = true;
+            return false;
+        }
+        const size_t rest = link->in.size - done;
+        const bool ended = rest <= more; /* what is left stands in what came, too */
+        if (ended) *took -= rest;
+        if (!ended && done) memmove(link->in.data, link->in.data + done, rest); /* grows in place */
+        link->in.size = ended ? 0 : rest;
+    }
+    if (!link->in.size) tr_link_empty(&link->in);
+    return true;
+}
+
 /* Handles what came; a part of a frame is kept for the next time. */
 void tr_link_received(void *ctx, const void *bytes, size_t size) {
     tr_peer_link *link = ctx;
     const uint64_t before = link->frames;
-    const size_t came = size;
+    size_t took;
     if (link->deaf) return;
     tr_store64_relaxed(&link->heard, tr_node_clock(link->node));
-    if (link->in.size) { /* the beginning is here already */
-        if (!tr_buffer_put(&link->in, bytes, size)) {
-            tr_link_break(link, "no memory");
-            return;
-        }
-        bytes = link->in.data;
-        size = link->in.size;
-    }
-    size_t done = frames_cached(link, bytes, size);
+    if (!end_frame(link, bytes, size, &took)) return;
+    const unsigned char *rest = (const unsigned char *)bytes + took;
+    const size_t left = size - took;
+    const size_t done = left ? frames_cached(link, rest, left) : 0;
     if (done == SIZE_MAX) {
         link->deaf = true;
         return;
     }
-    if (link->proved) tr_node_spent(link, link->frames - before, came);
-    const unsigned char *rest = (const unsigned char *)bytes + done;
-    if (link->in.size) {
-        if (done) memmove(link->in.data, rest, size - done); /* a large frame grows in place */
-        link->in.size = size - done;
-        if (!link->in.size) tr_link_empty(&link->in);
-    } else if (done < size && !tr_buffer_put(&link->in, rest, size - done)) {
-        tr_link_break(link, "no memory");
-    }
+    if (link->proved) tr_node_spent(link, link->frames - before, size);
+    if (done < left) (void)keep(link, rest + done, left - done);
 }
