@@ -391,6 +391,12 @@ troupe_err tr_link_settle(tr_peer_link *link, char *why, size_t room) {
     return explained(settle(link), TR_FRAME_SEND, why, room);
 }
 
+/* It comes a few times a second, so what has not been used between two of them is not needed. */
+static void on_ping(tr_peer_link *link) {
+    tr_link_beat(link);
+    tr_spare_trim(&link->assemblies.spare);
+}
+
 troupe_err tr_link_frame(tr_peer_link *link, const tr_frame *frame, char *why, size_t room) {
     troupe *rt = runtime_of(link);
     troupe_err err = TROUPE_OK;
@@ -425,7 +431,7 @@ troupe_err tr_link_frame(tr_peer_link *link, const tr_frame *frame, char *why, s
     case TR_FRAME_SPAWN: err = tr_spawn_asked(link, frame); break;
     case TR_FRAME_SPAWNED: err = on_answer(link, frame, (troupe_err)frame->why); break;
     case TR_FRAME_GROUP: err = tr_groups_told(link, frame); break;
-    case TR_FRAME_PING: tr_link_beat(link); break;
+    case TR_FRAME_PING: on_ping(link); break;
     case TR_FRAME_GOODBYE:
         tr_node_orderly(link);
         tr_link_cut(link);

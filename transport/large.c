@@ -21,20 +21,27 @@ typedef struct tr_large {
 
 void tr_larges_init(tr_larges *larges, const troupe_heap *heap) {
     *larges = (tr_larges){.heap = heap};
+    tr_spare_init(&larges->spare, heap, TR_LARGE_SPARE);
 }
 
 static tr_large *large_of(tr_link *link) {
     return link ? TR_OWNER(link, tr_large, link) : NULL;
 }
 
-tr_large *tr_large_make(const troupe_heap *heap) {
+tr_buffer tr_larges_room(tr_larges *larges, size_t size) {
+    tr_buffer room = {.heap = larges->heap};
+    room.data = tr_spare_get(&larges->spare, TR_LARGE_HEAD + size, &room.room);
+    return room;
+}
+
+tr_large *tr_large_make(const troupe_heap *heap, size_t size, tr_buffer room) {
     tr_large *large = tr_take_zero(heap, sizeof *large);
-    if (!large) return NULL;
-    large->bytes.heap = heap;
-    if (tr_buffer_reserve(&large->bytes, TR_LARGE_HEAD)) {
+    if (large && tr_buffer_reserve(&room, TR_LARGE_HEAD + size)) {
+        large->bytes = room;
         large->bytes.size = TR_LARGE_HEAD;
         return large;
     }
+    tr_buffer_fini(&room);
     tr_give(heap, large, sizeof *large);
     return NULL;
 }
@@ -50,6 +57,7 @@ void tr_larges_fini(tr_larges *larges) {
             tr_large_end(larges->heap, next);
         tr_large_end(larges->heap, large);
     }
+    tr_spare_flush(&larges->spare);
 }
 
 bool tr_larges_may_put(const tr_larges *larges) {
@@ -105,7 +113,8 @@ void tr_larges_sent(tr_larges *larges) {
     }
     larges->count--;
     larges->bytes -= tr_large_size(large);
-    tr_large_end(larges->heap, large);
+    tr_spare_put(&larges->spare, large->bytes.data, large->bytes.room);
+    tr_give(larges->heap, large, sizeof *large);
 }
 
 /* --- The receiving side ----------------------------------------------------------------------- */
@@ -137,10 +146,11 @@ troupe_err tr_piece_get(tr_piece *piece, const unsigned char *at, size_t size, t
 void tr_assemblies_init(tr_assemblies *set, const troupe_heap *heap) {
     *set = (tr_assemblies){.heap = heap};
     tr_map_init(&set->by_number, heap);
+    tr_spare_init(&set->spare, heap, TR_LARGE_SPARE);
 }
 
 void tr_assembly_end(tr_assemblies *set, tr_assembly *it) {
-    if (it->bytes) tr_give(set->heap, it->bytes, it->total);
+    tr_spare_put(&set->spare, it->bytes, it->room);
     tr_give(set->heap, it, sizeof *it);
 }
 
@@ -151,6 +161,7 @@ static void end_one(void *ctx, tr_map_entry *entry) {
 void tr_assemblies_fini(tr_assemblies *set) {
     tr_map_each(&set->by_number, end_one, set);
     tr_map_fini(&set->by_number);
+    tr_spare_flush(&set->spare);
     set->bytes = 0;
 }
 
@@ -199,6 +210,14 @@ troupe_err tr_assembly_begin(tr_assemblies *set, const tr_frame *frame, size_t l
     return TROUPE_OK;
 }
 
+/* Takes the memory for its body. False: there is none. */
+static bool make_room(tr_assemblies *set, tr_assembly *it) {
+    it->bytes = tr_spare_get(&set->spare, it->total, &it->room);
+    if (it->bytes || !(it->bytes = tr_take(set->heap, it->total))) return it->bytes;
+    it->room = it->total;
+    return true;
+}
+
 troupe_err tr_assembly_add(tr_assemblies *set, const tr_frame *frame, tr_assembly **whole,
                            char *why, size_t room) {
     *whole = NULL;
@@ -208,7 +227,7 @@ troupe_err tr_assembly_add(tr_assemblies *set, const tr_frame *frame, tr_assembl
     if (frame->tail_size == 0) return bad(TROUPE_MALFORMED, "an empty part", why, room);
     if (frame->tail_size > it->total - it->got)
         return bad(TROUPE_MALFORMED, "a part beyond the end of its message", why, room);
-    if (!it->bytes && !(it->bytes = tr_take(set->heap, it->total))) return TROUPE_NOMEM;
+    if (!it->bytes && !make_room(set, it)) return TROUPE_NOMEM;
     memcpy(it->bytes + it->got, frame->tail, frame->tail_size);
     it->got += frame->tail_size;
     if (it->got < it->total || frame->how == TR_PART_GOES_ON) return TROUPE_OK;

@@ -13,6 +13,7 @@
 #include "actors/port.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/spare.h"
 #include "transport/wire.h"
 
 struct tr_arrival;
@@ -23,7 +24,8 @@ enum {
     TR_PART_GOES_ON = 1, /* `how` of a piece of a PART that is not its last: that comes only once
                           * the checksum was found right, so nothing damaged is ever whole */
     TR_LARGE_MOST = 512,     /* messages of a link that are not whole yet */
-    TR_LARGE_BYTES = 16 << 20 /* bytes of those, but for the last of them */
+    TR_LARGE_BYTES = 16 << 20, /* bytes of those, but for the last of them */
+    TR_LARGE_SPARE = 4 << 20   /* bytes of those that are done with, kept for the next ones */
 };
 
 /* --- The sending side ------------------------------------------------------------------------- */
@@ -36,6 +38,7 @@ typedef struct tr_larges {
     size_t count;   /* messages that are not out yet */
     size_t bytes;   /* of all of them, also of what is out already */
     uint64_t number; /* of the last one */
+    tr_spare spare;  /* the memory of bodies that are out */
     const troupe_heap *heap;
 } tr_larges;
 
@@ -45,8 +48,11 @@ void tr_larges_init(tr_larges *larges, const troupe_heap *heap);
 void tr_larges_fini(tr_larges *larges);
 /* Whether one more may be put there now: what the receiving side lets us. */
 bool tr_larges_may_put(const tr_larges *larges);
-/* Takes the memory for a message. NULL: there is none. */
-struct tr_large *tr_large_make(const troupe_heap *heap);
+/* What is left of another one, with room for a body of so many bytes; empty: there is none. */
+tr_buffer tr_larges_room(tr_larges *larges, size_t size);
+/* Makes a message of about so many bytes, in that room, if there is any: it is its own then. NULL:
+ * no memory, and the room is freed. */
+struct tr_large *tr_large_make(const troupe_heap *heap, size_t size, tr_buffer room);
 /* Gives it back. */
 void tr_large_end(const troupe_heap *heap, struct tr_large *large);
 /* Where its body is to be appended, to a head of TR_LARGE_HEAD bytes that is there. */
@@ -86,12 +92,14 @@ typedef struct tr_assembly {
     size_t total;             /* bytes of its body */
     size_t got;               /* of them */
     unsigned char *bytes;     /* NULL: none has come */
+    size_t room;              /* of `bytes` */
     struct tr_arrival *place; /* in the line of its actor; NULL: it has none (any more) */
 } tr_assembly;
 
 typedef struct tr_assemblies {
     tr_map by_number;
     size_t bytes; /* of all of them, whether they have come or not */
+    tr_spare spare; /* the memory of those that were whole */
     const troupe_heap *heap;
 } tr_assemblies;
 
@@ -107,7 +115,7 @@ TR_CHECKED troupe_err tr_assembly_begin(tr_assemblies *set, const tr_frame *fram
  * was none. MALFORMED and why. NOMEM. */
 TR_CHECKED troupe_err tr_assembly_add(tr_assemblies *set, const tr_frame *frame,
                                       tr_assembly **whole, char *why, size_t room);
-/* Gives one back. */
+/* Gives one back; its memory is kept for the next ones. */
 void tr_assembly_end(tr_assemblies *set, tr_assembly *it);
 
 #endif

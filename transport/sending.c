@@ -109,10 +109,13 @@ static troupe_err send_large(tr_peer_link *link, leaving *it) {
     const troupe_heap *heap = tr_node_heap(link->node);
     const troupe_type *type = it->content->type;
     struct tr_large *large = NULL;
+    const size_t about = tr_msg_size(it->content);
+    tr_buffer room;
     tr_lock(&link->out_lock);
     troupe_err err = may_send_large(link, it->frame.target, is_counted(it));
+    if (!err) room = tr_larges_room(&link->larges, about);
     tr_unlock(&link->out_lock);
-    if (!err && !(large = tr_large_make(heap))) err = TROUPE_NOMEM;
+    if (!err && !(large = tr_large_make(heap, about, room))) err = TROUPE_NOMEM;
     if (!err)
         err = tr_pack(type, it->content + 1, tr_node_message_limit(link->node),
                       tr_large_bytes(large));
@@ -211,6 +214,7 @@ void tr_link_hurry(tr_peer_link *link) {
 void tr_link_trim(tr_peer_link *link) {
     tr_lock(&link->out_lock);
     tr_outgoing_trim(&link->outgoing);
+    tr_spare_trim(&link->larges.spare);
     const bool eased = tr_outgoing_eased(&link->outgoing);
     tr_unlock(&link->out_lock);
     const troupe_ref all = {link->shake.peer.node, 0};

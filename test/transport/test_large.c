@@ -43,7 +43,7 @@ static unsigned char byte_of(uint64_t number, size_t i) {
 /* Puts one in line at the sending end, and announces it at the receiving end. */
 static tr_assembly *put(uint64_t target, size_t size) {
     char why[160] = "";
-    struct tr_large *large = tr_large_make(&heap.heap);
+    struct tr_large *large = tr_large_make(&heap.heap, size, tr_larges_room(&larges, size));
     cr_assert_not_null(large);
     tr_buffer *to = tr_large_bytes(large);
     cr_assert(tr_buffer_reserve(to, size));
@@ -237,13 +237,47 @@ Test(large, what_is_no_part_is_no_piece_of_one) {
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
+/* All of one message, which is then handled. */
+static void pass(size_t size) {
+    tr_assembly *whole = NULL;
+    (void)put(1, size);
+    while (!whole) whole = pass_one();
+    check(whole);
+    tr_assembly_end(&set, whole);
+}
+
+Test(large, what_is_done_with_is_room_for_the_next_ones) {
+    enum { SIZE = 3 * TR_PART_SIZE, BODIES = 2 };
+    pass(SIZE);
+    const counting_heap_state before = counting_heap_look(&heap);
+    cr_assert_geq(larges.spare.bytes, (size_t)SIZE);
+    cr_assert_eq(set.spare.bytes, (size_t)SIZE);
+    for (unsigned i = 0; i < 10; i++) pass(SIZE - i);
+    cr_assert_eq(counting_heap_look(&heap).takes, before.takes + 2 * 10, "but for the bodies");
+    cr_assert_eq(counting_heap_look(&heap).bytes, before.bytes);
+    pass(SIZE + TR_PART_SIZE); /* does not fit */
+    cr_assert_eq(set.spare.bytes, (size_t)BODIES * SIZE + TR_PART_SIZE);
+    for (unsigned i = 0; i < 2; i++) {
+        tr_spare_trim(&larges.spare);
+        tr_spare_trim(&set.spare);
+    }
+    cr_assert_eq(larges.spare.bytes + set.spare.bytes, 0u, "and when there are none, it goes");
+}
+
+Test(large, of_the_largest_nothing_is_kept) {
+    pass(TR_LARGE_SPARE + 1 - TR_LARGE_HEAD);
+    cr_assert_eq(larges.spare.bytes, 0u);
+    cr_assert_eq(set.spare.bytes, (size_t)TR_LARGE_SPARE + 1 - TR_LARGE_HEAD);
+    cr_assert_leq(set.spare.bytes, (size_t)TR_LARGE_SPARE);
+}
+
 Test(large, without_memory_nothing_is_begun) {
     char why[160];
     unsigned char total[8];
     tr_assembly *it;
     for (size_t nth = 1; nth <= 2; nth++) {
         counting_heap_fail(&heap, nth, 0);
-        cr_assert_null(tr_large_make(&heap.heap));
+        cr_assert_null(tr_large_make(&heap.heap, 1, tr_larges_room(&larges, 1)));
         counting_heap_fail(&heap, 0, 0);
     }
     tr_wire_store(total, LIMIT, 8);

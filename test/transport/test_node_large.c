@@ -62,6 +62,27 @@ static troupe_err load_to(party *p, troupe_ref who, uint64_t n, size_t size) {
     return err;
 }
 
+/* Some of it is kept between them, on both sides. */
+ANYWHERE(node_large, their_memory_goes_when_no_more_come, 4) {
+    enum { COUNT = 8, SIZE = 1 << 20 };
+    party pair[2];
+    size_t before[2];
+    open_two(pair, tcp);
+    notes *all = notes_open();
+    troupe_ref who = loaded(&pair[1], all);
+    cr_assert_eq(count_to(&pair[0], who, 0), TROUPE_OK);
+    notes_await(all, 1);
+    for (int i = 0; i < 2; i++) before[i] = counting_heap_look(&pair[i].heap).bytes;
+    for (unsigned n = 1; n <= COUNT; n++) {
+        cr_assert_eq(load_to(&pair[0], who, n, SIZE), TROUPE_OK);
+        notes_await(all, n + 1);
+    }
+    for (int i = 0; i < 2; i++)
+        SCENE_AWAIT(counting_heap_look(&pair[i].heap).bytes < before[i] + SIZE / 2);
+    pair_close(pair);
+    notes_close(all);
+}
+
 /* Over real connections only that both arrive: who is handled first is up to the machine. */
 ANYWHERE(node_large, case_20_a_message_of_64_mib_lets_small_ones_past, 4) {
     party pair[2];
