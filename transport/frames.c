@@ -125,7 +125,7 @@ static TR_INLINE troupe_err unpack(tr_peer_link *link, const tr_frame *frame,
 
 /* A message goes to its mailbox with those for the same actor that come right before and behind. */
 static troupe_err join_burst(tr_peer_link *link, uint64_t target, const tr_arrival *came) {
-    enum { BURST = 32 };
+    enum { BURST = 512 };
     tr_burst *burst = &link->burst;
     troupe_err err = TROUPE_OK;
     if (burst->target != target || burst->count == BURST) err = settle(link);
