@@ -160,7 +160,7 @@ troupe_err troupe_post(troupe *rt, troupe_ref to, troupe_msg **msg) {
 static TR_COLD troupe_err tell_slowly(troupe_self *self, troupe_ref to, const troupe_type *type,
                                       const void *body) {
     troupe_msg *msg = NULL;
-    troupe_err err = tr_msg_make(&self->rt->pool, type, body, &msg);
+    troupe_err err = troupe_make(self->rt, type, body, &msg);
     if (err) return err;
     err = troupe_send(self, to, &msg);
     troupe_drop(&msg);

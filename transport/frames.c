@@ -124,24 +124,54 @@ static TR_INLINE troupe_err unpack(tr_peer_link *link, const tr_frame *frame,
 }
 
 /* A message goes to its mailbox with those for the same actor that come right before and behind. */
-static troupe_err join_burst(tr_peer_link *link, uint64_t target, const tr_arrival *came) {
+static troupe_err join_burst(tr_peer_link *link, const tr_frame *frame, troupe_msg *msg) {
     enum { BURST = 512 };
     tr_burst *burst = &link->burst;
+    const troupe_ref to = local(link, frame->target);
+    const unsigned how = frame->how & TR_SEND_ASK;
     troupe_err err = TROUPE_OK;
-    if (burst->target != target || burst->count == BURST) err = settle(link);
+    if (burst->target != to.id || burst->count == BURST) err = settle(link);
     if (err) {
-        troupe_msg *msg = came->msg;
-        tr_port_dead(runtime_of(link), came->from, local(link, target), came->how, &msg, err);
+        tr_port_dead(runtime_of(link), frame->sender, to, how, &msg, err);
         return err;
     }
-    tr_port_address(runtime_of(link), came->from, local(link, target), came->how, came->msg);
-    came->msg->link.next = burst->newest ? &burst->newest->link : NULL;
-    burst->newest = came->msg;
-    if (!burst->count++) burst->oldest = came->msg;
-    burst->target = target;
-    burst->size += came->size;
-    burst->prompt |= came->prompt;
+    tr_port_address(runtime_of(link), frame->sender, to, how, msg);
+    msg->link.next = burst->newest ? &burst->newest->link : NULL;
+    burst->newest = msg;
+    if (!burst->count++) burst->oldest = msg;
+    burst->target = to.id;
+    burst->size += frame->tail_size;
+    burst->prompt |= (frame->how & TR_HOW_PROMPT) != 0;
     return TROUPE_OK;
+}
+
+/* An answer goes to its asker, who keeps a place for it, and to nobody else. */
+static void take_answer(tr_peer_link *link, const tr_frame *frame, troupe_msg *msg) {
+    troupe *rt = runtime_of(link);
+    const troupe_ref to = local(link, frame->target);
+    troupe_err err = TROUPE_INVALID;
+    if (tr_port_is_asker(to)) err = tr_port_deliver(rt, frame->sender, to, 0, &msg);
+    if (msg) tr_port_dead(rt, frame->sender, to, 0, &msg, err ? err : TROUPE_INVALID);
+}
+
+/* A message goes to its mailbox by itself. */
+static troupe_err take_one(tr_peer_link *link, const tr_frame *frame, const tr_terms *terms,
+                           tr_arrival **place, troupe_msg *msg) {
+    const tr_arrival arrival = {.msg = msg,
+                                .from = frame->sender,
+                                .how = frame->how & TR_SEND_ASK,
+                                .size = frame->tail_size,
+                                .prompt = frame->how & TR_HOW_PROMPT,
+                                .urgent = terms->urgent,
+                                .again = frame->kind == TR_FRAME_DELIVER ? frame->number : 0};
+    troupe_err err = TROUPE_OK;
+    tr_lock(&link->in_lock);
+    if (place && *place)
+        tr_incoming_fill(&link->incoming, frame->target, place, msg);
+    else
+        err = tr_incoming_take(&link->incoming, frame->target, &arrival, true);
+    tr_unlock(&link->in_lock);
+    return err;
 }
 
 /* A message is here, all of it; `*place` is its place in line if it was in parts, and still has
@@ -163,33 +193,17 @@ static troupe_err take(tr_peer_link *link, const tr_frame *frame, tr_terms terms
         if (!reading.again) report(link, TROUPE_UNKNOWN_TYPE, reading.why);
         return unreadable(link, frame, place, TROUPE_UNKNOWN_TYPE);
     }
-    tr_arrival arrival = {.from = frame->sender,
-                          .how = frame->how & TR_SEND_ASK,
-                          .size = frame->tail_size,
-                          .prompt = frame->how & TR_HOW_PROMPT,
-                          .urgent = terms.urgent,
-                          .again = frame->kind == TR_FRAME_DELIVER ? frame->number : 0};
-    err = unpack(link, frame, type, &terms, &arrival.msg, why);
+    troupe_msg *msg;
+    err = unpack(link, frame, type, &terms, &msg, why);
     if (err == TROUPE_NOMEM && frame->how & TR_HOW_AGAIN) return err; /* it comes again */
     if (err) {
         report(link, err, why);
         return unreadable(link, frame, place, err);
     }
-    if (TR_LIKELY(plain)) return join_burst(link, frame->target, &arrival);
-    if (frame->how & TR_SEND_FREE) { /* an answer: its asker keeps a place for it, nobody else */
-        troupe_ref to = local(link, frame->target);
-        if (tr_port_is_asker(to)) err = tr_port_deliver(rt, frame->sender, to, 0, &arrival.msg);
-        if (arrival.msg)
-            tr_port_dead(rt, frame->sender, to, 0, &arrival.msg, err ? err : TROUPE_INVALID);
-        return TROUPE_OK;
-    }
-    tr_lock(&link->in_lock);
-    if (place && *place)
-        tr_incoming_fill(&link->incoming, frame->target, place, arrival.msg);
-    else
-        err = tr_incoming_take(&link->incoming, frame->target, &arrival, true);
-    tr_unlock(&link->in_lock);
-    return err;
+    if (TR_LIKELY(plain)) return join_burst(link, frame, msg);
+    if (!(frame->how & TR_SEND_FREE)) return take_one(link, frame, &terms, place, msg);
+    take_answer(link, frame, msg);
+    return TROUPE_OK;
 }
 
 /* What comes of a peer that redelivers is remembered, over its connections. */

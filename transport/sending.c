@@ -33,21 +33,21 @@ static troupe_err may_send_large(tr_peer_link *link, uint64_t to, bool counted) 
 
 /* A message that goes out. */
 typedef struct leaving {
-    tr_frame frame;
+    tr_frame *frame;
     const troupe_msg *content;
     troupe_msg **msg; /* is taken, and kept until it is acknowledged; NULL: its owner does that */
     uint64_t at;      /* which it is of those for its target */
 } leaving;
 
 static bool is_counted(const leaving *it) {
-    return !(it->frame.how & TR_SEND_FREE);
+    return !(it->frame->how & TR_SEND_FREE);
 }
 
 /* It has been put in line: it is kept until it is acknowledged; an answer is not: who waits for it
  * is lost with its node. Under out_lock. */
 static void sent(tr_peer_link *link, leaving *it, size_t size) {
-    const uint64_t me = tr_port_node(tr_node_runtime(link->node)), to = it->frame.target;
-    const troupe_ref from = it->frame.sender;
+    const uint64_t me = tr_port_node(tr_node_runtime(link->node)), to = it->frame->target;
+    const troupe_ref from = it->frame->sender;
     if (is_counted(it) && it->msg)
         tr_outgoing_keep(&link->outgoing, to, from.node == me ? from.id : 0, size, it->msg);
     else if (is_counted(it))
@@ -112,7 +112,7 @@ static troupe_err send_large(tr_peer_link *link, leaving *it) {
     const size_t about = tr_msg_size(it->content);
     tr_buffer room;
     tr_lock(&link->out_lock);
-    troupe_err err = may_send_large(link, it->frame.target, is_counted(it));
+    troupe_err err = may_send_large(link, it->frame->target, is_counted(it));
     if (!err) room = tr_larges_room(&link->larges, about);
     tr_unlock(&link->out_lock);
     if (!err && !(large = tr_large_make(heap, about, room))) err = TROUPE_NOMEM;
@@ -122,8 +122,8 @@ static troupe_err send_large(tr_peer_link *link, leaving *it) {
     if (!err) {
         const size_t size = tr_large_size(large);
         tr_lock(&link->out_lock);
-        err = may_send_large(link, it->frame.target, is_counted(it));
-        if (!err) err = append_packed(link, &it->frame, type, &large);
+        err = may_send_large(link, it->frame->target, is_counted(it));
+        if (!err) err = append_packed(link, it->frame, type, &large);
         if (!err) sent(link, it, size);
         tr_unlock(&link->out_lock);
     }
@@ -140,8 +140,8 @@ static troupe_err send_any(tr_peer_link *link, leaving *it) {
     if (TR_UNLIKELY(may_be_large(it->content))) return send_large(link, it);
     tr_lock(&link->out_lock);
     const size_t before = link->filling.size;
-    troupe_err err = may_send(link, it->frame.target, is_counted(it));
-    if (!err) err = append(link, &it->frame, it->content->type, it->content + 1);
+    troupe_err err = may_send(link, it->frame->target, is_counted(it));
+    if (!err) err = append(link, it->frame, it->content->type, it->content + 1);
     if (!err) sent(link, it, link->filling.size - before);
     tr_unlock(&link->out_lock);
     return err;
@@ -149,9 +149,8 @@ static troupe_err send_any(tr_peer_link *link, leaving *it) {
 
 troupe_err tr_link_send(tr_peer_link *link, troupe_ref from, uint64_t to, unsigned how,
                         troupe_msg **msg) {
-    leaving it = {.frame = {.kind = TR_FRAME_SEND, .target = to, .sender = from, .how = how},
-                  .content = tr_msg_content(*msg),
-                  .msg = msg};
+    tr_frame frame = {.kind = TR_FRAME_SEND, .target = to, .sender = from, .how = how};
+    leaving it = {.frame = &frame, .content = tr_msg_content(*msg), .msg = msg};
     troupe_err err = send_any(link, &it);
     if (!err) troupe_drop(msg);
     return err;
@@ -159,13 +158,13 @@ troupe_err tr_link_send(tr_peer_link *link, troupe_ref from, uint64_t to, unsign
 
 troupe_err tr_link_promise(tr_peer_link *link, troupe_ref from, uint64_t to, unsigned how,
                            uint64_t again, troupe_msg **msg, uint64_t *at) {
-    const tr_frame frame = {.kind = again ? TR_FRAME_DELIVER : TR_FRAME_SEND,
-                            .number = again,
-                            .target = to,
-                            .sender = from,
-                            .how = how | TR_HOW_PROMPT | (again ? TR_HOW_AGAIN : 0)};
+    tr_frame frame = {.kind = again ? TR_FRAME_DELIVER : TR_FRAME_SEND,
+                      .number = again,
+                      .target = to,
+                      .sender = from,
+                      .how = how | TR_HOW_PROMPT | (again ? TR_HOW_AGAIN : 0)};
     leaving it = {
-        .frame = frame, .content = tr_msg_content(*msg), .msg = again ? NULL : msg};
+        .frame = &frame, .content = tr_msg_content(*msg), .msg = again ? NULL : msg};
     troupe_err err = send_any(link, &it);
     if (!err) *at = it.at;
     return err;
