@@ -8,10 +8,12 @@
 #include "serial/share.h"
 
 /* Whether it is the message that it has failed on: the next that is handled, so nothing else has
- * been since; unless that was dropped for another (overflow.h), which is in no way its heir. */
+ * been since; unless that was dropped for another (overflow.h), which is in no way its heir, not
+ * even if it has got its memory: a send takes AGAIN away. */
 static bool has_failed_on(const troupe_self *self, const troupe_msg *msg) {
     const tr_bond *bond = self->bond;
-    return bond->tries && bond->again == msg && bond->tried_at == tr_load64_relaxed(&self->handled);
+    return bond->tries && bond->again == msg && msg->flags & TR_MSG_AGAIN &&
+           bond->tried_at == tr_load64_relaxed(&self->handled);
 }
 
 bool tr_unread_is_again(const troupe_self *self, const troupe_msg *msg) {
@@ -68,6 +70,7 @@ static bool try_again(tr_turn *turn, troupe_self *self, troupe_msg *msg, troupe_
     }
     bond->tries = tries;
     bond->again = msg;
+    msg->flags |= TR_MSG_AGAIN;
     bond->tried_at = tr_load64_relaxed(&self->handled);
     turn->owed = TR_OWES_NOTHING; /* it was not handled, and keeps its place */
     tr_stash_give_back(self);     /* behind it: nothing is handled before it */

@@ -47,9 +47,9 @@ static inline uint64_t *tr_msg_trailer(const troupe_msg *msg) {
 }
 
 /* A stamp says when a message was sent: milliseconds by the runtime's clock, as many as there are
- * bits for (9 hours), where they are in the flags. The bit above them
- * is a flag again. */
-enum { TR_MSG_STAMP_SHIFT = 6, TR_MSG_STAMP_BITS = 25 };
+ * bits for (4.6 hours), where they are in the flags. The bits above them are flags again. */
+enum { TR_MSG_STAMP_SHIFT = 6, TR_MSG_STAMP_BITS = 24 };
+#define TR_MSG_AGAIN (UINT32_C(1) << 30)  /* an actor has failed on it, and is to try again */
 #define TR_MSG_SHARED (UINT32_C(1) << 31) /* is an envelope around a shared message: share.h */
 #define TR_MSG_STAMP_MASK (((UINT32_C(1) << TR_MSG_STAMP_BITS) - 1) << TR_MSG_STAMP_SHIFT)
 

@@ -31,8 +31,8 @@ typedef struct troupe_actor_info {
     uint32_t limit;   /* ... of so many */
     uint32_t peak;    /* as `troupe_mailbox_peak` has it */
     uint64_t handled; /* messages so far, over all lives */
-    /* How long the next message has waited, modulo 9 hours; -1: there is none, or it is a blocking
-     * actor in a callback. */
+    /* How long the next message has waited, modulo 4.6 hours; -1: there is none, or it is a
+     * blocking actor in a callback. */
     int64_t oldest_ms;
 } troupe_actor_info;
 

@@ -45,8 +45,8 @@ typedef struct troupe_report {
     const char *doing;   /* the callback, or the type of the message being handled */
     const char *message; /* that message, as `troupe_print` writes it */
     troupe_ref from;     /* its sender; TROUPE_NOBODY: a plain thread, or no message */
-    /* How long that message waited until its handling began, milliseconds (modulo 9 hours, by a
-     * clock that is read every half one); of a `blocking` actor: until the report. -1: none */
+    /* How long that message waited until its handling began, milliseconds (modulo 4.6 hours, by
+     * a clock that is read every half one); of a `blocking` actor: until the report. -1: none */
     int64_t waited_ms;
     uint64_t for_ms; /* SLOW, STRAGGLER, DEADLOCK (its oldest wait): for how long, milliseconds */
     troupe_err why;
