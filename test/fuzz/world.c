@@ -9,11 +9,16 @@ enum {
     COSTS_MOST = 96 << 10,  /* at any time, and for each frame: */
     COSTS_SEND = 40,        /* an answer that waits to go out; all else is bounded by credit */
     COSTS_OTHER = 400,      /* a monitor, and its answer */
+    COSTS_WAITS = 512,      /* a message that waits for the spawner; other mailboxes hold few */
+    WAITS_MOST = 2 * TROUPE_MAILBOX_DEFAULT, /* of those, in its mailbox and in line before it */
     COSTS_AFTER = 64 << 10, /* once it is gone: tables and buffers that are kept */
     SEND_LEAST = 41,        /* bytes of a frame */
     FRAME_LEAST = 5,
     EVENTS_MOST = 200000
 };
+
+/* The first actor of the node, by whom others spawn there. */
+#define SPAWNER (UINT64_C(1) << 32)
 
 const char rogue_url[] = "sim://rogue", node_url[] = "sim://node";
 const char world_secret[] = "0123456789abcdef";
@@ -129,6 +134,7 @@ void rogue_say_frame(world *w, const tr_frame *frame) {
     const bool again = frame->kind == TR_FRAME_DELIVER; /* it has a place in what was heard, too */
     bool message = frame->kind == TR_FRAME_SEND || frame->kind == TR_FRAME_LARGE || again;
     if (message && !(frame->how & TR_SEND_FREE)) w->sends++;
+    if (message && frame->target == SPAWNER && w->waits < WAITS_MOST) w->waits++;
     if (!message || frame->how & TR_SEND_FREE || again) w->others++;
     flush(w);
 }
@@ -272,7 +278,7 @@ world *world_open(uint64_t seed) {
     open_node(w, "rogue", NULL, &w->rogue_rt, NULL);
     MUST(!troupe_listen(w->node, node_url, NULL, 0));
     MUST(!troupe_connect(w->good, node_url, 1000));
-    MUST(!troupe_offer(w->node, &brief, NULL));
+    MUST(!troupe_offer(w->node, &brief, NULL)); /* makes the spawner */
     MUST(!troupe_spawn(w->rt, &hand, NULL, &w->hand));
     MUST(!troupe_spawn(w->rt, &brief, NULL, &w->brief));
     MUST(!troupe_spawn(w->good_rt, &brief, NULL, &w->friend));
@@ -322,7 +328,8 @@ static void still_serves(world *w) {
 /* What the rogue cost, and what it got for it. */
 static void check_costs(world *w) {
     size_t others = w->others + w->raw / FRAME_LEAST;
-    size_t most = COSTS_MOST + COSTS_SEND * w->sends + COSTS_OTHER * (others + w->watched);
+    size_t most = COSTS_MOST + COSTS_SEND * w->sends + COSTS_OTHER * (others + w->watched) +
+                  COSTS_WAITS * w->waits;
     counting_heap_state heap = counting_heap_look(&w->heap);
     MUST(heap.peak <= w->bytes + most);
     MUST(heap.bytes <= w->bytes + COSTS_AFTER);

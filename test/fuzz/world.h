@@ -52,6 +52,7 @@ typedef struct world {
     troupe_ref friend; /* one of the good peer, which the node watches */
     size_t sends, others,
         raw;               /* frames that the rogue said, SEND with credit and others, and bytes */
+    size_t waits;          /* of them, for the spawner; it may be that none is handled */
     size_t orders;         /* that the node's actors got from elsewhere than the good peer */
     size_t watched, told;  /* monitors of the hand on the rogue, and their ends */
     unsigned downs;        /* of the friend */
