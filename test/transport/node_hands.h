@@ -17,7 +17,7 @@ typedef struct note {
     troupe_err why;   /* of a `down`, an exit or an answer */
 } note;
 
-enum { NOTES_MOST = 1 << 16, NOTES_WRITERS = 64 };
+enum { NOTES_WRITERS = 64 };
 
 typedef struct notes {
     tr_mutex lock; /* guards what follows */
@@ -25,7 +25,8 @@ typedef struct notes {
     bool shut; /* who wants to write has to wait */
     size_t used, writers;
     troupe_ref writer[NOTES_WRITERS]; /* the first of them */
-    note note[NOTES_MOST];
+    note *note; /* `used` of `room` */
+    size_t room;
 } notes;
 
 static inline notes *notes_open(void) {
@@ -39,6 +40,7 @@ static inline notes *notes_open(void) {
 static inline void notes_close(notes *all) {
     tr_cond_fini(&all->changed);
     tr_mutex_fini(&all->lock);
+    free(all->note);
     free(all);
 }
 
@@ -60,7 +62,11 @@ static inline void notes_write(notes *all, note what) {
     tr_lock(&all->lock);
     while (all->shut && !scene_sim && tr_cond_wait(&all->changed, &all->lock, until)) {
     }
-    cr_assert_lt(all->used, (size_t)NOTES_MOST);
+    if (all->used == all->room) {
+        all->room = all->room ? 2 * all->room : 1024;
+        all->note = realloc(all->note, all->room * sizeof *all->note);
+        cr_assert_not_null(all->note);
+    }
     all->note[all->used++] = what;
     tr_cond_wake_all(&all->changed);
     tr_unlock(&all->lock);
