@@ -44,4 +44,15 @@ TR_CHECKED troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, co
 TR_CHECKED troupe_err tr_unpack_any(const tr_pool *pool, const troupe_type *type, const void *bytes,
                                     size_t size, troupe_msg **out, char *why, size_t room);
 
+/* Takes the memory in which `size` bytes can come, to become a message of `type` where they are.
+ * `*at` is where they are to be written; until then `*out` may only be dropped. NOMEM, TOOBIG. */
+TR_CHECKED troupe_err tr_landing_make(const tr_pool *pool, const troupe_type *type, size_t size,
+                                      troupe_msg **out, unsigned char **at);
+
+/* What tr_unpack does, with the `size` bytes that were written there. What is large in them stays,
+ * and `*landing` is the message: it is NULL then. If all else is too much for that, or on an error,
+ * it is the caller's still. */
+TR_CHECKED troupe_err tr_unpack_landed(const tr_pool *pool, troupe_msg **landing, size_t size,
+                                       troupe_msg **out, char *why, size_t room);
+
 #endif

@@ -81,6 +81,7 @@ typedef struct scan {
     size_t left;
     size_t end;   /* of the message, as it will lie in memory */
     size_t given; /* of that, what stands for fields of no list that have not come */
+    size_t large; /* of that, bytes of TR_STAYS_LEAST or more each */
     bool missed;  /* fields of a list's values have not come */
     troupe_err err;
     char *why;
@@ -195,6 +196,7 @@ static bool scan_text(scan *in, size_t size) {
 
 static bool scan_bytes(scan *in, size_t size) {
     skip(in, size);
+    if (size >= TR_STAYS_LEAST) in->large += size;
     return count(in, size);
 }
 
@@ -422,6 +424,12 @@ static bool scan_body(scan *in) {
 
 troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size, size_t *extra,
                    char *why, size_t room) {
+    size_t large;
+    return tr_scan_apart(type, bytes, size, extra, &large, why, room);
+}
+
+troupe_err tr_scan_apart(const troupe_type *type, const void *bytes, size_t size, size_t *extra,
+                         size_t *large, char *why, size_t room) {
     const size_t start = sizeof(troupe_msg) + type->size;
     scan in = {.type = type, .at = bytes, .left = size, .end = start, .why = why, .room = room};
     in.err = TROUPE_MALFORMED;
@@ -435,5 +443,6 @@ troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size, size
     }
     if (!scan_body(&in)) return in.err;
     *extra = in.end - start;
+    *large = in.large;
     return TROUPE_OK;
 }

@@ -12,6 +12,8 @@
 
 #include "base/check.h"
 
+enum { TR_STAYS_LEAST = 1024 }; /* so many bytes may stay where they came (tr_unpack_landed) */
+
 /* What an element of msgpack is, whichever of its encodings was chosen. */
 typedef enum tr_form {
     TR_FORM_NIL,
@@ -64,5 +66,9 @@ static TR_INLINE bool tr_item_read(const unsigned char *at, size_t left, tr_item
  * `room` bytes) says where and what. */
 TR_CHECKED troupe_err tr_scan(const troupe_type *type, const void *bytes, size_t size,
                               size_t *extra, char *why, size_t room);
+
+/* The same; `*large` is how much of `*extra` is for bytes of TR_STAYS_LEAST or more each. */
+TR_CHECKED troupe_err tr_scan_apart(const troupe_type *type, const void *bytes, size_t size,
+                                    size_t *extra, size_t *large, char *why, size_t room);
 
 #endif

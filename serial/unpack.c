@@ -20,12 +20,17 @@ typedef struct source {
     size_t left;
     char *start; /* of the message */
     size_t end;  /* what it has so far */
+    bool landed; /* they are part of it already: what is large may stay where it is */
 } source;
+
+static TR_INLINE void skip(source *in, size_t size) {
+    in->at += size;
+    in->left -= size;
+}
 
 static TR_INLINE void next(source *in, tr_item *item) {
     TR_CHECK(tr_item_read(in->at, in->left, item));
-    in->at += item->head;
-    in->left -= item->head;
+    skip(in, item->head);
 }
 
 /* Takes a piece of what follows; its place behind the message is returned. */
@@ -33,8 +38,7 @@ static char *take(source *in, size_t size) {
     char *place = in->start + in->end;
     memcpy(place, in->at, size);
     in->end += size;
-    in->at += size;
-    in->left -= size;
+    skip(in, size);
     return place;
 }
 
@@ -81,7 +85,11 @@ static void fill_text(source *in, void *place, size_t size) {
 }
 
 static void fill_bytes(source *in, void *place, size_t size) {
-    const troupe_bytes bytes = {take(in, size), size};
+    troupe_bytes bytes = {in->at, size};
+    if (in->landed && size >= TR_STAYS_LEAST)
+        skip(in, size);
+    else
+        bytes.data = take(in, size);
     memcpy(place, &bytes, sizeof bytes);
 }
 
@@ -98,8 +106,7 @@ static void fill_time(source *in, size_t head, void *place) {
     in->at -= head;
     in->left += head;
     TR_CHECK(tr_time_read(in->at, in->left, &time, &size) == TR_TIME_READ);
-    in->at += size;
-    in->left -= size;
+    skip(in, size);
     memcpy(place, &time, sizeof time);
 }
 
@@ -202,8 +209,7 @@ static TR_COLD void pass_over(source *in, uint64_t fields) {
     for (; fields; fields--) {
         size_t size = 0;
         TR_CHECK(tr_skip(in->at, in->left, &size) == TR_SKIPPED);
-        in->at += size;
-        in->left -= size;
+        skip(in, size);
     }
 }
 
@@ -228,6 +234,15 @@ static void fill_struct(source *in, const troupe_type *type, uint64_t sent, char
     if (TR_UNLIKELY(sent > type->fields)) pass_over(in, sent - type->fields);
 }
 
+/* Fills a new message with what was scanned. */
+static void fill(troupe_msg *msg, const unsigned char *bytes, size_t size, bool landed) {
+    const troupe_type *type = msg->type;
+    source in = {bytes, size, (char *)msg, sizeof(troupe_msg) + type->size, landed};
+    tr_item array;
+    next(&in, &array);
+    fill_struct(&in, type, array.number, tr_msg_body(msg));
+}
+
 static void tell(char *why, size_t room, const troupe_type *type, const char *what) {
     if (why && room) snprintf(why, room, "%s: %s", type->name, what);
 }
@@ -243,10 +258,7 @@ troupe_err tr_unpack_any(const tr_pool *pool, const troupe_type *type, const voi
         tell(why, room, type, troupe_strerror(err));
         return err;
     }
-    source in = {bytes, size, (char *)*out, sizeof(troupe_msg) + type->size};
-    tr_item array;
-    next(&in, &array);
-    fill_struct(&in, type, array.number, tr_msg_body(*out));
+    fill(*out, bytes, size, false);
     return TROUPE_OK;
 }
 
@@ -257,4 +269,36 @@ troupe_err tr_unpack(const tr_pool *pool, const troupe_type *type, const void *b
     if (err == TROUPE_LATER) return tr_unpack_any(pool, type, bytes, size, out, why, room);
     tell(why, room, type, troupe_strerror(err));
     return err;
+}
+
+/* --- What lands in its message ---------------------------------------------------------------- */
+
+enum { IN_FRONT = 1024 }; /* bytes for what belongs to the struct, and does not stay */
+
+static unsigned char *landing_of(troupe_msg *msg) {
+    return (unsigned char *)tr_msg_body(msg) + msg->type->size + IN_FRONT;
+}
+
+troupe_err tr_landing_make(const tr_pool *pool, const troupe_type *type, size_t size,
+                           troupe_msg **out, unsigned char **at) {
+    *out = NULL;
+    if (size > TR_MSG_LIMIT - IN_FRONT) return TROUPE_TOOBIG;
+    troupe_err err = tr_msg_take(pool, type, IN_FRONT + size, out);
+    if (!err) *at = landing_of(*out);
+    return err;
+}
+
+troupe_err tr_unpack_landed(const tr_pool *pool, troupe_msg **landing, size_t size,
+                            troupe_msg **out, char *why, size_t room) {
+    const troupe_type *type = (*landing)->type;
+    unsigned char *bytes = landing_of(*landing);
+    size_t extra, large;
+    *out = NULL;
+    troupe_err err = tr_scan_apart(type, bytes, size, &extra, &large, why, room);
+    if (err) return err;
+    if (extra - large > IN_FRONT) return tr_unpack_any(pool, type, bytes, size, out, why, room);
+    fill(*landing, bytes, size, true);
+    *out = *landing;
+    *landing = NULL;
+    return TROUPE_OK;
 }

@@ -100,6 +100,14 @@ static const troupe_type *registered(tr_peer_link *link, uint64_t hash) {
     return link->came_type;
 }
 
+/* What a message that will come is read as; NULL: it can't be. */
+static const troupe_type *read_as(tr_peer_link *link, uint64_t hash) {
+    tr_reading reading = {.type = registered(link, hash)};
+    tr_types *types = tr_port_types(runtime_of(link));
+    if (!reading.type) tr_schemas_read(&link->schemas, types, hash, true, &reading);
+    return reading.type;
+}
+
 /* How a message is to be delivered; an answer, as any other. */
 static TR_INLINE tr_terms terms_of(tr_peer_link *link, const tr_frame *frame) {
     const bool any = frame->how & (TR_SEND_URGENT | ~(TR_SEND_LONG - 1u));
@@ -111,10 +119,14 @@ static TR_INLINE tr_terms terms_of(tr_peer_link *link, const tr_frame *frame) {
  * message. */
 static TR_INLINE troupe_err unpack(tr_peer_link *link, const tr_frame *frame,
                                    const troupe_type *type, const tr_terms *terms,
-                                   troupe_msg **out, char why[WHY_MOST]) {
+                                   tr_assembly *whole, troupe_msg **out, char why[WHY_MOST]) {
     troupe *rt = runtime_of(link);
+    const tr_pool *pool = tr_port_pool(rt);
+    const size_t size = frame->tail_size;
     troupe_err err =
-        tr_unpack(tr_port_pool(rt), type, frame->tail, frame->tail_size, out, why, WHY_MOST);
+        TR_UNLIKELY(whole && whole->type == type)
+            ? tr_unpack_landed(pool, &whole->landing, size, out, why, WHY_MOST)
+            : tr_unpack(pool, type, frame->tail, size, out, why, WHY_MOST);
     if (TR_LIKELY(err || (!terms->urgent && terms->deadline == TR_NEVER))) return err;
     err = tr_port_wrap(rt, frame->sender, local(link, frame->target), terms, out);
     if (!err) return TROUPE_OK;
@@ -174,14 +186,14 @@ static troupe_err take_one(tr_peer_link *link, const tr_frame *frame, const tr_t
     return err;
 }
 
-/* A message is here, all of it; `*place` is its place in line if it was in parts, and still has
- * one. */
+/* A message is here, all of it; `whole` is what it was put together in, if it was in parts. */
 static troupe_err take(tr_peer_link *link, const tr_frame *frame, tr_terms terms,
-                       tr_arrival **place) {
+                       tr_assembly *whole) {
     troupe *rt = runtime_of(link);
     tr_reading reading;
     char why[WHY_MOST];
-    const bool plain = frame->kind == TR_FRAME_SEND && !place && !(frame->how & TR_SEND_FREE) &&
+    tr_arrival **place = whole ? &whole->place : NULL; /* in line; `*place` NULL: it has lost it */
+    const bool plain = frame->kind == TR_FRAME_SEND && !whole && !(frame->how & TR_SEND_FREE) &&
                        !terms.urgent && terms.deadline == TR_NEVER;
     troupe_err err = plain ? TROUPE_OK : settle(link); /* what came before goes first */
     if (err) return err;
@@ -194,7 +206,7 @@ static troupe_err take(tr_peer_link *link, const tr_frame *frame, tr_terms terms
         return unreadable(link, frame, place, TROUPE_UNKNOWN_TYPE);
     }
     troupe_msg *msg;
-    err = unpack(link, frame, type, &terms, &msg, why);
+    err = unpack(link, frame, type, &terms, whole, &msg, why);
     if (err == TROUPE_NOMEM && frame->how & TR_HOW_AGAIN) return err; /* it comes again */
     if (err) {
         report(link, err, why);
@@ -236,6 +248,7 @@ static troupe_err on_large(tr_peer_link *link, const tr_frame *frame, char *why,
     troupe_err err = tr_assembly_begin(&link->assemblies, frame, limit, &it, why, room);
     if (err) return err;
     it->terms = terms_of(link, frame);
+    it->type = read_as(link, frame->type);
     if (frame->how & TR_SEND_FREE) return TROUPE_OK;
     const tr_arrival arrival = {.from = frame->sender,
                                 .how = frame->how & TR_SEND_ASK,
@@ -257,7 +270,7 @@ static troupe_err on_part(tr_peer_link *link, const tr_frame *frame, char *why, 
     if (!whole) return err;
     whole->head.kind = whole->again ? TR_FRAME_DELIVER : TR_FRAME_SEND;
     whole->head.number = whole->again;
-    err = take(link, &whole->head, whole->terms, &whole->place);
+    err = take(link, &whole->head, whole->terms, whole);
     tr_lock(&link->in_lock);
     if (whole->place) whole->place->owner = NULL; /* no memory: the link is at its end */
     tr_unlock(&link->in_lock);
@@ -405,12 +418,6 @@ troupe_err tr_link_settle(tr_peer_link *link, char *why, size_t room) {
     return explained(settle(link), TR_FRAME_SEND, why, room);
 }
 
-/* It comes a few times a second, so what has not been used between two of them is not needed. */
-static void on_ping(tr_peer_link *link) {
-    tr_link_beat(link);
-    tr_spare_trim(&link->assemblies.spare);
-}
-
 troupe_err tr_link_frame(tr_peer_link *link, const tr_frame *frame, char *why, size_t room) {
     troupe *rt = runtime_of(link);
     troupe_err err = TROUPE_OK;
@@ -445,7 +452,7 @@ troupe_err tr_link_frame(tr_peer_link *link, const tr_frame *frame, char *why, s
     case TR_FRAME_SPAWN: err = tr_spawn_asked(link, frame); break;
     case TR_FRAME_SPAWNED: err = on_answer(link, frame, (troupe_err)frame->why); break;
     case TR_FRAME_GROUP: err = tr_groups_told(link, frame); break;
-    case TR_FRAME_PING: on_ping(link); break;
+    case TR_FRAME_PING: tr_link_beat(link); break;
     case TR_FRAME_GOODBYE:
         tr_node_orderly(link);
         tr_link_cut(link);

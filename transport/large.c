@@ -143,14 +143,16 @@ troupe_err tr_piece_get(tr_piece *piece, const unsigned char *at, size_t size, t
     return piece->left || piece->check == piece->says ? TROUPE_OK : TROUPE_DAMAGED;
 }
 
-void tr_assemblies_init(tr_assemblies *set, const troupe_heap *heap) {
-    *set = (tr_assemblies){.heap = heap};
+void tr_assemblies_init(tr_assemblies *set, const tr_pool *pool, const troupe_heap *heap) {
+    *set = (tr_assemblies){.pool = pool, .heap = heap};
     tr_map_init(&set->by_number, heap);
-    tr_spare_init(&set->spare, heap, TR_LARGE_SPARE);
 }
 
 void tr_assembly_end(tr_assemblies *set, tr_assembly *it) {
-    tr_spare_put(&set->spare, it->bytes, it->room);
+    if (it->type)
+        troupe_drop(&it->landing); /* if it is no message yet */
+    else
+        tr_give(set->heap, it->bytes, it->total);
     tr_give(set->heap, it, sizeof *it);
 }
 
@@ -161,7 +163,6 @@ static void end_one(void *ctx, tr_map_entry *entry) {
 void tr_assemblies_fini(tr_assemblies *set) {
     tr_map_each(&set->by_number, end_one, set);
     tr_map_fini(&set->by_number);
-    tr_spare_flush(&set->spare);
     set->bytes = 0;
 }
 
@@ -210,12 +211,11 @@ troupe_err tr_assembly_begin(tr_assemblies *set, const tr_frame *frame, size_t l
     return TROUPE_OK;
 }
 
-/* Takes the memory for its body. False: there is none. */
-static bool make_room(tr_assemblies *set, tr_assembly *it) {
-    it->bytes = tr_spare_get(&set->spare, it->total, &it->room);
-    if (it->bytes || !(it->bytes = tr_take(set->heap, it->total))) return it->bytes;
-    it->room = it->total;
-    return true;
+/* Takes the memory for its body, in a message if it is known of what type. NOMEM, TOOBIG. */
+static troupe_err make_room(const tr_assemblies *set, tr_assembly *it) {
+    if (it->type) return tr_landing_make(set->pool, it->type, it->total, &it->landing, &it->bytes);
+    it->bytes = tr_take(set->heap, it->total);
+    return it->bytes ? TROUPE_OK : TROUPE_NOMEM;
 }
 
 troupe_err tr_assembly_add(tr_assemblies *set, const tr_frame *frame, tr_assembly **whole,
@@ -227,7 +227,8 @@ troupe_err tr_assembly_add(tr_assemblies *set, const tr_frame *frame, tr_assembl
     if (frame->tail_size == 0) return bad(TROUPE_MALFORMED, "an empty part", why, room);
     if (frame->tail_size > it->total - it->got)
         return bad(TROUPE_MALFORMED, "a part beyond the end of its message", why, room);
-    if (!it->bytes && !make_room(set, it)) return TROUPE_NOMEM;
+    troupe_err err = it->bytes ? TROUPE_OK : make_room(set, it);
+    if (err) return err;
     memcpy(it->bytes + it->got, frame->tail, frame->tail_size);
     it->got += frame->tail_size;
     if (it->got < it->total || frame->how == TR_PART_GOES_ON) return TROUPE_OK;

@@ -91,20 +91,21 @@ typedef struct tr_assembly {
     tr_terms terms;           /* since its LARGE has come; the caller's to set */
     size_t total;             /* bytes of its body */
     size_t got;               /* of them */
+    const troupe_type *type;  /* that it will be read as; the caller's to set; NULL: not known */
     unsigned char *bytes;     /* NULL: none has come */
-    size_t room;              /* of `bytes` */
+    troupe_msg *landing;      /* the message that they are in already; NULL: they are in none */
     struct tr_arrival *place; /* in the line of its actor; NULL: it has none (any more) */
 } tr_assembly;
 
 typedef struct tr_assemblies {
     tr_map by_number;
     size_t bytes; /* of all of them, whether they have come or not */
-    tr_spare spare; /* the memory of those that were whole */
+    const tr_pool *pool;
     const troupe_heap *heap;
 } tr_assemblies;
 
-/* Makes it empty. */
-void tr_assemblies_init(tr_assemblies *set, const troupe_heap *heap);
+/* Makes it empty. Messages are of that pool. */
+void tr_assemblies_init(tr_assemblies *set, const tr_pool *pool, const troupe_heap *heap);
 /* Gives back what is not whole. */
 void tr_assemblies_fini(tr_assemblies *set);
 /* A LARGE has come; `limit` are the bytes of a message. `*out` is what will be made of it.
@@ -115,7 +116,7 @@ TR_CHECKED troupe_err tr_assembly_begin(tr_assemblies *set, const tr_frame *fram
  * was none. MALFORMED and why. NOMEM. */
 TR_CHECKED troupe_err tr_assembly_add(tr_assemblies *set, const tr_frame *frame,
                                       tr_assembly **whole, char *why, size_t room);
-/* Gives one back; its memory is kept for the next ones. */
+/* Gives one back. */
 void tr_assembly_end(tr_assemblies *set, tr_assembly *it);
 
 #endif

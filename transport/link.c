@@ -394,7 +394,7 @@ tr_peer_link *tr_link_make(struct troupe_node *node, const tr_net *net, tr_strea
     tr_announced_init(&link->announced, heap, tr_node_message_limit(node));
     tr_outgoing_init(&link->outgoing, heap);
     tr_larges_init(&link->larges, heap);
-    tr_assemblies_init(&link->assemblies, heap);
+    tr_assemblies_init(&link->assemblies, tr_port_pool(tr_node_runtime(link->node)), heap);
     tr_incoming_init(&link->incoming, tr_node_runtime(node));
     link->incoming.most = WAITING_MOST + 3 * tr_node_message_limit(node);
     link->incoming.grant = say_grant;
