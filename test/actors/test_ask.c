@@ -191,6 +191,7 @@ static void in_the_tree(bool gives_up) {
     if (gives_up) cue(who, CUE_FAIL, TROUPE_USER);
     if (gives_up) cue(who, CUE_FAIL, TROUPE_USER); /* over one restart the mail waits, this too */
     if (!gives_up) stop_it(root);
+    if (!gives_up) cr_assert(troupe_sim_step(stage_rt()->sim)); /* root asks it to stop */
     cr_assert_eq(ask(who, CUE_ANSWER, 1, 20000, &n), gives_up ? TROUPE_GONE : TROUPE_STOPPED);
     cr_assert_eq(ask(root, CUE_ANSWER, 1, 20000, &n), gives_up ? TROUPE_GONE : TROUPE_STOPPED);
     stage_forget();
