@@ -46,8 +46,11 @@ tr_push tr_mailbox_push_list(tr_mailbox *box, tr_link *newest, tr_link *oldest, 
     uint64_t address = address_of(newest);
     uint64_t word = tr_load64_acquire(&box->word), next;
     do {
-        if (word & TR_MAILBOX_CLOSED) return TR_PUSH_CLOSED;
-        if (tr_mailbox_count_of(word) + count > tr_mailbox_limit(box)) return TR_PUSH_FULL;
+        const bool closed = word & TR_MAILBOX_CLOSED;
+        if (closed || tr_mailbox_count_of(word) + count > tr_mailbox_limit(box)) {
+            oldest->next = NULL; /* it may be linked already, by a try that lost its race */
+            return closed ? TR_PUSH_CLOSED : TR_PUSH_FULL;
+        }
         uint64_t before = word & TR_MAILBOX_ADDRESS_MASK;
         oldest->next = before > TR_MAILBOX_PARKED ? link_at(word) : NULL;
         next = ((word & ~TR_MAILBOX_ADDRESS_MASK) | address) + count * TR_MAILBOX_COUNT_ONE;

@@ -68,7 +68,7 @@ void tr_mailbox_open(tr_mailbox *box, uint32_t limit, bool parked);
 tr_push tr_mailbox_push(tr_mailbox *box, tr_link *link, bool counted);
 
 /* Puts `count` counted links in at once, which are a list from `newest` to `oldest` by `next`: all
- * of them, or none. FULL is not final: some of them may fit. */
+ * of them, or none, and then they are that list still. FULL is not final: some of them may fit. */
 tr_push tr_mailbox_push_list(tr_mailbox *box, tr_link *newest, tr_link *oldest, uint32_t count);
 
 /* The slow halves of the inline functions below; for this room only. Takes all mail out of the word

@@ -1,6 +1,10 @@
 /* Models of mailbox/mailbox.c: order, conservation, one call, no lost wake-up, hand-over. */
 #include "mailbox_world.h"
 
+/* So few that a list may find it full when it tries again. */
+static void setup3(void) {
+    setup(3);
+}
 static void setup_big(void) {
     setup(16);
 }
@@ -48,9 +52,13 @@ static void push_list(uint32_t sender) {
     newer->sender = sender;
     newer->number = older->number + 1;
     newer->link.next = &older->link;
+    older->link.next = NULL;
     note_begin(sender);
     tr_push pushed = tr_mailbox_push_list(&box, &newer->link, &older->link, 2);
-    if (pushed == TR_PUSH_FULL) return; /* not final: one of them may fit */
+    if (pushed == TR_PUSH_FULL) { /* not final: one of them may fit, so it is a list still */
+        ex_check(newer->link.next == &older->link && !older->link.next);
+        return;
+    }
     note_end(sender, TR_PUSH_OK);
     note_end(sender, pushed);
     if (pushed == TR_PUSH_WAKE) ring();
@@ -58,6 +66,9 @@ static void push_list(uint32_t sender) {
 THREAD(push_list_first) {
     push_list(FIRST);
     (void)push(FIRST);
+}
+THREAD(push_list_alone) {
+    push_list(FIRST);
 }
 THREAD(push_list_second) {
     push_list(SECOND);
@@ -156,6 +167,7 @@ static const ex_model models[] = {
       receive_four),
     M("list", setup_big, 2, all_is_received, push_list_first, push_second_twice, take_thrice),
     M("list_two", setup_big, 2, all_is_received, push_list_first, push_list_second, receive_four),
+    M("list_full", setup3, 3, all_is_received, push_list_alone, push_second_twice),
     M("list_home", setup_big, 3, all_is_received, push_list_first, push_at_home_and_take),
     M("home", setup_big, 4, all_is_received, push_first_twice, push_at_home_and_take),
     M("home_two", setup_big, 3, all_is_received, push_first, push_second, push_at_home_and_take),

@@ -36,6 +36,7 @@ push-ignores-closed     | mailbox/mailbox.c | bound   | /^tr_push tr_mailbox_pus
 push-never-wakes        | mailbox/mailbox.c | mailbox | s/ ? TR_PUSH_WAKE : TR_PUSH_OK/ ? TR_PUSH_OK : TR_PUSH_OK/
 push-wakes-if-empty     | mailbox/mailbox.c | mailbox | s/== TR_MAILBOX_PARKED ? TR_PUSH_WAKE/<= TR_MAILBOX_PARKED ? TR_PUSH_WAKE/
 push-loses-older        | mailbox/mailbox.c | mailbox | s/newest > TR_MAILBOX_PARKED ? link_at(word) : NULL/NULL/
+list-refused-linked     | mailbox/mailbox.c | mailbox | s/oldest->next = NULL; .*//
 kick-cas-release        | mailbox/mailbox.c | mailbox | /^bool tr_mailbox_kick/,/^}/s/tr_cas64_seq/tr_cas64_release/
 kick-load-acquire       | mailbox/mailbox.c | mailbox | /^bool tr_mailbox_kick/,/^}/s/tr_load64_seq/tr_load64_acquire/
 want-cas-acquire        | mailbox/mailbox.c | bound   | /^bool tr_mailbox_want/,/^}/s/tr_cas64_seq/tr_cas64_acquire/
