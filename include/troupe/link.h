@@ -36,8 +36,9 @@ TROUPE_API extern const troupe_type troupe_exit_type;
 /* Links the running actor and `who`, on any node, both ways. One link a pair, however often it is
  * made; to oneself it is none. Its memory is taken here. To link with one that has ended gives an
  * exit signal with GONE, and with one of a node that is not connected NOCONNECTION, as does the
- * loss of its node. INVALID: `who` is nobody. NOMEM; without memory on the other node an exit
- * signal says so. */
+ * loss of its node. To link again while an unlink by the other side is on its way from another node
+ * makes no other link: that one ends (as OTP). INVALID: `who` is nobody. NOMEM; without memory on
+ * the other node an exit signal says so. */
 TROUPE_CHECKED troupe_err troupe_link(troupe_self *self, troupe_ref who);
 
 /* Ends the link with `who`, whichever side has made it. Nothing of it comes any more: an exit

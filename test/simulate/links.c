@@ -10,7 +10,8 @@ typedef struct half {
     troupe_ref me, peer;
     uint32_t life, peer_life; /* when it was made last */
     unsigned calls, exits;
-    bool sure; /* nobody has taken it back */
+    bool sure;    /* nobody has taken it back */
+    bool crossed; /* the peer, on another node, has: what is made until that arrives is that link */
 } half;
 static half halves[SLOTS][SLOTS];
 
@@ -42,7 +43,7 @@ static void made(const slot *it, const slot *peer) {
     half *at = half_of(it, peer);
     at->calls++;
     at->peer_life = peer->lives;
-    at->sure = true;
+    at->sure = !at->crossed;
 }
 
 void links_made(slot *it, slot *who) {
@@ -52,8 +53,9 @@ void links_made(slot *it, slot *who) {
 }
 
 void links_taken_back(slot *it, slot *who) {
-    half *mine = half_of(it, who);
-    half_of(who, it)->sure = false; /* but what was sent before may be in its mail */
+    half *mine = half_of(it, who), *other = half_of(who, it);
+    other->sure = false; /* but what was sent before may be in its mail */
+    other->crossed = it->node != who->node;
     mine->sure = false;
     if (it->node != who->node) return;
     mine->calls = mine->exits = 0;
