@@ -175,6 +175,14 @@ static void refuse_all(void *ctx) {
     }
 }
 
+void tr_spawner_tend(struct troupe_node *node) {
+    tr_lock(&node->lock);
+    const bool waits = node->spawner.jobs.head != NULL;
+    const troupe_ref actor = node->spawner.actor;
+    tr_unlock(&node->lock);
+    if (waits && troupe_mailbox(node->rt, actor, NULL, NULL) == TROUPE_GONE) refuse_all(node);
+}
+
 /* Does a job, unless nobody waits for it. One that was spawned meanwhile for nobody shall not live:
  * its asker has heard that the node is lost. */
 static void do_job(troupe_self *self, struct troupe_node *node, const tr_job *job) {

@@ -38,6 +38,9 @@ void tr_spawner_init(struct troupe_node *node);
 void tr_spawner_fini(struct troupe_node *node);
 /* The offer of that name; NULL: there is none. Under the node's lock. */
 const tr_offer *tr_offer_find(const struct troupe_node *node, const char *name, size_t size);
+/* Refuses what the actor has been given and will not do, since it has ended. Its end does so, too,
+ * but may come to it before the last that it is given. By the keeper, at each of its looks. */
+void tr_spawner_tend(struct troupe_node *node);
 /* A peer wants an actor, and is answered. MALFORMED: it is no such request. */
 TR_CHECKED troupe_err tr_spawn_asked(struct tr_peer_link *link, const tr_frame *frame);
 

@@ -219,6 +219,7 @@ static uint64_t tick_all(struct troupe_node *node, uint64_t now) {
     bool beat = now >= node->beat_at;
     if (beat) node->beat_at += node->limits.beat;
     if (node->beat_at <= now) node->beat_at = now + node->limits.beat;
+    tr_spawner_tend(node);
     for (tr_peer_link *link = NULL; (link = tr_node_next(node, link));) {
         uint64_t at = tick(link, now, beat);
         if (at < soonest) soonest = at;
