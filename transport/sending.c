@@ -33,7 +33,7 @@ static troupe_err may_send_large(tr_peer_link *link, uint64_t to, bool counted) 
 
 /* A message that goes out. */
 typedef struct leaving {
-    tr_frame *frame;
+    tr_frame *frame; /* apart: more bytes are cleared by an instruction that is slow to begin */
     const troupe_msg *content;
     troupe_msg **msg; /* is taken, and kept until it is acknowledged; NULL: its owner does that */
     uint64_t at;      /* which it is of those for its target */

@@ -344,9 +344,9 @@ Test(oom, quarantine) {
     }
 }
 
-/* The message that is to be tried again is the oldest, and dropped for the next one, which fails
- * for the first time then. */
-Test(unread, what_takes_the_place_of_a_message_has_tries_of_its_own) {
+/* The message that is to be tried again is the oldest, and dropped for the next one, as that is, so
+ * many times. The last one fails for the first time then. */
+static void replaced(unsigned times) {
     troupe_behaviour what = player_behaviour;
     what.mailbox_limit = 1;
     what.overflow = TROUPE_DROP_OLDEST;
@@ -358,33 +358,20 @@ Test(unread, what_takes_the_place_of_a_message_has_tries_of_its_own) {
     troupe_ref who = stage_find("a");
     cue(who, CUE_FAIL, TROUPE_USER);
     cr_assert_eq(troupe_step(stage_rt(), 1), 1); /* it has failed, and is not started again yet */
-    cue(who, CUE_FAIL, TROUPE_USER);
+    for (unsigned i = 0; i < times; i++) cue(who, CUE_FAIL, TROUPE_USER);
     (void)stage_run();
-    cr_assert_eq(seen.count[TROUPE_DEAD_DROPPED], 1);
+    cr_assert_eq(seen.count[TROUPE_DEAD_DROPPED], times);
     cr_assert_eq(seen.count[TROUPE_DEAD_QUARANTINED], 1);
     stage_expect("start(a) stop(a,USER) start(a) stop(a,USER) start(a) stop(a,USER) start(a)");
     balances();
     stage_close();
 }
 
-/* The same of one that comes later, and has got the memory of the message that failed. */
+Test(unread, what_takes_the_place_of_a_message_has_tries_of_its_own) {
+    replaced(1);
+}
+
+/* Each of them gets the memory of one that was dropped. */
 Test(unread, what_gets_the_memory_of_a_message_has_tries_of_its_own) {
-    troupe_behaviour what = player_behaviour;
-    what.mailbox_limit = 1;
-    what.overflow = TROUPE_DROP_OLDEST;
-    troupe_child child = kid(&a, TROUPE_PERMANENT);
-    child.what = &what;
-    child.poison_after = 2;
-    (void)open_with(TROUPE_STEPPED, child);
-    (void)stage_run();
-    troupe_ref who = stage_find("a");
-    cue(who, CUE_FAIL, TROUPE_USER);
-    cr_assert_eq(troupe_step(stage_rt(), 1), 1);
-    for (int i = 0; i < 8; i++) cue(who, CUE_FAIL, TROUPE_USER);
-    (void)stage_run();
-    cr_assert_eq(seen.count[TROUPE_DEAD_DROPPED], 8);
-    cr_assert_eq(seen.count[TROUPE_DEAD_QUARANTINED], 1);
-    stage_expect("start(a) stop(a,USER) start(a) stop(a,USER) start(a) stop(a,USER) start(a)");
-    balances();
-    stage_close();
+    replaced(8);
 }
