@@ -32,14 +32,18 @@ bool tr_port_defer(troupe *rt) {
     return true;
 }
 
-void tr_task_settle(troupe *rt) {
+void tr_task_settle(troupe *rt, bool idle) {
     tr_port *port = tr_runtime_port(rt);
-    port->ops->settle(port);
+    port->ops->settle(port, idle);
 }
 
 void tr_task_hurry(troupe *rt) {
     tr_port *port = tr_runtime_port(rt);
     port->ops->hurry(port);
+}
+
+bool tr_port_poll(troupe *rt, tr_polled *it) {
+    return tr_sched_poll(&rt->sched, it);
 }
 
 tr_service *tr_port_service(troupe *rt, const void *key, tr_service *(*make)(troupe *rt)) {

@@ -68,8 +68,9 @@ typedef struct tr_port_ops {
      * taken; else how the promise has ended for a thread that waits. */
     troupe_err (*promise)(tr_port *port, troupe_ref from, troupe_ref to,
                           const tr_promise_order *order, troupe_msg **msg);
-    /* The callback in which `tr_port_defer` said yes on this thread has ended. */
-    void (*settle)(tr_port *port);
+    /* The callback in which `tr_port_defer` said yes on this thread has ended. `idle`: no other
+     * follows it here. */
+    void (*settle)(tr_port *port, bool idle);
     /* One of those takes long: what they hold back shall go out now. Any thread. */
     void (*hurry)(tr_port *port);
     /* Whether one more message may be sent to an actor of another node. FULL: not now, and
@@ -143,6 +144,30 @@ TR_CHECKED bool tr_port_time_left(troupe *rt, uint64_t deadline, unsigned *how);
  * ended in its place. NOMEM: the message is as it was. */
 TR_CHECKED troupe_err tr_port_wrap(troupe *rt, troupe_ref from, troupe_ref to,
                                    const tr_terms *terms, troupe_msg **msg);
+
+/* What a look has brought. */
+typedef enum tr_looked {
+    TR_LOOKED_NOTHING,
+    TR_LOOKED_FOUND, /* something has come */
+    TR_LOOKED_LAST   /* nothing more will, by a look: it is its owner's again, or gone */
+} tr_looked;
+
+/* Something outside from which messages come: what is left to the workers to look at, rather than
+ * that a thread waits for it. */
+typedef struct tr_polled {
+    tr_list of_poller; /* free at first */
+    unsigned missed;   /* looks in vain, one after the other */
+    /* Takes what has come, if anything has; by one worker at a time, as if it were in plain code.
+     * It must not wait for anything. */
+    tr_looked (*look)(struct tr_polled *it);
+    /* It is its owner's again: no worker looks any more. Any thread. */
+    void (*wait)(struct tr_polled *it);
+} tr_polled;
+
+/* Leaves it to the workers, until `wait`, or a look that is the LAST. False: it stays the caller's,
+ * since no worker is about to look, or they have enough to look at. Any thread, and with a lock
+ * that `look` and `wait` take. */
+TR_CHECKED bool tr_port_poll(troupe *rt, tr_polled *it);
 
 /* Ends a message, wrapped or not, of which nobody is to hear; NULL: does nothing. */
 void tr_port_drop(const troupe *rt, troupe_msg **msg);

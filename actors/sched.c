@@ -126,13 +126,36 @@ static bool rob_somebody(tr_worker *thief) {
  * which it would be woken much later. */
 enum { LINGER_LOOKS = 4, LINGER_LOOK_NS = 15000 };
 
-/* Waits for a look's time. True: a call has come, or tasks. */
+/* Looks outside. What comes is handled as on any thread but that calls stay here, if they may:
+ * `tr_sched_me` is still this worker. True: something has come. */
+static bool look_outside(tr_sched *sched) {
+    if (!tr_poller_has(&sched->poller)) return false;
+    tr_place place = tr_place_enter((tr_place){.runtime = NULL});
+    bool found = tr_poller_look(&sched->poller);
+    (void)tr_place_enter(place);
+    return found;
+}
+
+static bool has_work(const tr_worker *worker) {
+    return tr_worker_called(worker) || tr_load32_relaxed(&worker->waiting);
+}
+
+/* Waits for a look's time, which begins anew when something comes. True: a call has come, or tasks.
+ */
 static bool listen(const tr_worker *worker) {
-    for (uint64_t until = tr_clock() + LINGER_LOOK_NS; tr_clock() < until;)
+    tr_sched *sched = worker->sched;
+    for (uint64_t until = tr_clock() + LINGER_LOOK_NS, now; (now = tr_clock()) < until;) {
+        if (tr_poller_has(&sched->poller)) {
+            if (look_outside(sched)) until = now + LINGER_LOOK_NS;
+            if (has_work(worker)) return true;
+            tr_thread_yield();
+            continue;
+        }
         for (unsigned i = 0; i < 16; i++) {
-            if (tr_worker_called(worker) || tr_load32_relaxed(&worker->waiting)) return true;
+            if (has_work(worker)) return true;
             tr_pause();
         }
+    }
     return false;
 }
 
@@ -164,12 +187,22 @@ static bool linger(tr_worker *worker) {
     tr_sched *sched = worker->sched;
     bool found = false;
     if (!sched->lingers || tr_swap32_seq(&sched->lingering, 1)) return false;
+    tr_poller_open(&sched->poller);
     for (unsigned n = 0; !found && n < LINGER_LOOKS && !tr_load32_relaxed(&sched->over); n++) {
         for (unsigned i = 0; i < sched->room; i++) see(&sched->worker[i]);
         found = listen(worker) || rob_late(worker);
     }
+    if (!found) tr_poller_quit(&sched->poller);
     tr_store32_release(&sched->lingering, 0); /* partner: the swap; `seen` is the next one's */
     return found;
+}
+
+/* Nobody may sleep while something is left that nobody looks at: so it is left first, and then a
+ * worker is looked for that is awake, and will look; one that wants to sleep parks first, and then
+ * looks whether something is left (`stay_awake`). */
+bool tr_sched_poll(tr_sched *sched, tr_polled *it) {
+    if (!sched->lingers || !tr_poller_put(&sched->poller, it)) return false;
+    return at_work(sched) > 0 || !tr_poller_take(&sched->poller, it);
 }
 
 /* --- The loop --------------------------------------------------------------------------------- */
@@ -184,6 +217,7 @@ static void resume(tr_worker *worker) {
 
 static bool stay_awake(tr_sched *sched) {
     if (tr_load32_seq(&sched->over)) return true;
+    if (tr_poller_waits(&sched->poller) && !tr_load32_seq(&sched->lingering)) return true;
     for (unsigned i = 0; i < sched->room; i++)
         if (tr_load32_seq(&sched->worker[i].help)) return true;
     return false;
@@ -207,6 +241,7 @@ void *tr_sched_work(void *arg) {
             if (worker->looks) {
                 worker->looks = false;
                 (void)rob_somebody(worker);
+                (void)look_outside(sched);
             }
         } else if (!rob_somebody(worker)) {
             if (!linger(worker)) {
@@ -287,11 +322,12 @@ enum { SPARES = 16, BLOCKING_THREADS = 64, SLOW_MS = 1000, TURN_BUDGET = 64 };
 
 troupe_err tr_sched_init(tr_sched *sched, troupe *rt, const troupe_config *config) {
     sched->rt = rt;
+    tr_poller_init(&sched->poller);
     sched->budget = TURN_BUDGET;
     sched->stepped = config->workers == TROUPE_STEPPED;
     sched->workers = sched->stepped ? 1 : config->workers ? config->workers : tr_cores();
     sched->room = sched->workers;
-    sched->lingers = sched->workers > 1 && tr_cores() > 1;
+    sched->lingers = tr_cores() > 1;
     if (!sched->stepped) sched->room += config->spares ? config->spares : SPARES;
     sched->worker = tr_take_zero(rt->heap, sched->room * sizeof *sched->worker);
     sched->watch.seen = tr_take_zero(rt->heap, sched->room * sizeof *sched->watch.seen);
@@ -319,6 +355,7 @@ void tr_sched_fini(tr_sched *sched) {
         tr_worker_fini(&sched->worker[i]);
     }
     tr_blocking_fini(&sched->blocking, heap);
+    tr_poller_fini(&sched->poller);
     tr_give(heap, sched->worker, sched->room * sizeof *sched->worker);
     tr_give(heap, sched->watch.seen, sched->room * sizeof *sched->watch.seen);
 }

@@ -83,21 +83,22 @@ static tr_link *next(tr_turn *turn, bool *late) {
     return tr_turn_pop(turn, turn->worker, turn->task);
 }
 
-/* What its callback has sent to other nodes goes out. */
-static void let_go(tr_worker *worker, uint64_t ends) {
+/* What its callback has sent to other nodes goes out; `idle`: and nothing else is to be done. */
+static void let_go(tr_worker *worker, uint64_t ends, bool idle) {
     if (!worker || !tr_load32_relaxed(&worker->defers)) return;
+    idle = idle && !tr_load32_relaxed(&worker->waiting) && !tr_worker_called(worker);
     tr_store32_relaxed(&worker->defers, 0);
     tr_pace_until(&worker->pace, ends);
-    tr_task_settle(worker->sched->rt);
+    tr_task_settle(worker->sched->rt, idle);
 }
 
 tr_link *tr_turn_next_slowly(tr_turn *turn) {
     tr_worker *worker = turn->worker;
     bool late = false;
-    let_go(worker, turn->ends);
     bool lightly = enter(turn);
     tr_link *link = next(turn, &late);
     leave(turn, lightly);
+    let_go(worker, turn->ends, turn->over && !turn->next);
     if (late) tr_sched_ask_for_help(worker);
     return link;
 }
@@ -191,7 +192,7 @@ void tr_turn_run(tr_worker *worker, tr_task *task) {
     (void)tr_turn_goes_on(&turn);
     tr_task_crowded(task);
     tr_task_turn(&turn);
-    let_go(worker, 0);
+    let_go(worker, 0, true);
     worker->turn = NULL;
     tr_store64_relaxed(&worker->running, 0);
 }

@@ -72,8 +72,9 @@ TR_CHECKED bool tr_turn_put_first(tr_turn *turn, tr_link *link);
  * scheduler's: peak.c. */
 TR_COLD void tr_task_crowded(tr_task *task);
 
-/* What the last callback has sent to other nodes goes out. Not the scheduler's: port.c. */
-TR_COLD void tr_task_settle(struct troupe *rt);
+/* What the last callback has sent to other nodes goes out; `idle`: the worker has nothing else to
+ * do. Not the scheduler's: port.c. */
+TR_COLD void tr_task_settle(struct troupe *rt, bool idle);
 /* What callbacks have sent that take long goes out. Not the scheduler's: port.c. */
 TR_COLD void tr_task_hurry(struct troupe *rt);
 

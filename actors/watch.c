@@ -82,6 +82,7 @@ static bool look_at_all(tr_watch *watch) {
     for (unsigned i = 0; i < sched->room; i++)
         if (tr_load32_acquire(&sched->worker[i].started))
             awake |= look(watch, &sched->worker[i], now);
+    tr_poller_watch(&sched->poller);
     return awake;
 }
 

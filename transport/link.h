@@ -160,8 +160,8 @@ void tr_link_excuse(tr_peer_link *link, uint64_t since, uint64_t ns);
 
 /* A callback will send more: small pieces wait for it. */
 void tr_link_hold(tr_peer_link *link);
-/* It has ended: what it has sent goes out. */
-void tr_link_release(tr_peer_link *link);
+/* It has ended: what it has sent goes out; `idle`: on this thread, which has nothing else to do. */
+void tr_link_release(tr_peer_link *link, bool idle);
 /* What waits for one that takes long goes out. */
 void tr_link_hurry(tr_peer_link *link);
 

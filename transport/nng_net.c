@@ -13,7 +13,7 @@
 enum { ACCEPT_PAUSE_MS = 50 }; /* after a failed accept, before the next one */
 
 struct tr_listener {
-    const troupe_heap *heap;
+    tr_host host; /* of its streams, too */
     nng_stream_listener *nng;
     nng_aio *aio;
     void (*accepted)(void *ctx, tr_stream *stream);
@@ -201,7 +201,7 @@ static troupe_err dial(const tr_host *host, const char *url, uint64_t deadline, 
         nng_stream_free(nng);
         return TROUPE_NOCONNECTION;
     }
-    *out = tr_nng_stream_make(host->heap, nng);
+    *out = tr_nng_stream_make(host, nng);
     return *out ? TROUPE_OK : TROUPE_NOMEM;
 }
 
@@ -214,7 +214,7 @@ static void on_accepted(void *arg) {
     int rv = nng_aio_result(listener->aio);
     nng_stream *nng = rv == 0 ? nng_aio_get_output(listener->aio, 0) : NULL;
     if (nng) {
-        tr_stream *stream = tr_nng_stream_make(listener->heap, nng);
+        tr_stream *stream = tr_nng_stream_make(&listener->host, nng);
         if (stream) listener->accepted(listener->ctx, stream);
     }
     tr_lock(&listener->lock);
@@ -230,7 +230,7 @@ static void free_listener(tr_listener *listener) {
     if (listener->nng) nng_stream_listener_free(listener->nng);
     if (listener->aio) nng_aio_free(listener->aio);
     tr_mutex_fini(&listener->lock);
-    tr_give(listener->heap, listener, sizeof *listener);
+    tr_give(listener->host.heap, listener, sizeof *listener);
 }
 
 static void unlisten(tr_listener *listener) {
@@ -279,10 +279,9 @@ static troupe_err listen_at(const tr_host *host, const char *url,
     /* nng would delete any file there that does not answer */
     if (path && lstat(path, &found) == 0 && !S_ISSOCK(found.st_mode)) return TROUPE_TAKEN;
     if (!nng_can_start()) return TROUPE_NOMEM;
-    const troupe_heap *heap = host->heap;
-    tr_listener *listener = tr_take(heap, sizeof *listener);
+    tr_listener *listener = tr_take(host->heap, sizeof *listener);
     if (!listener) return TROUPE_NOMEM;
-    *listener = (tr_listener){.heap = heap, .accepted = accepted, .ctx = ctx};
+    *listener = (tr_listener){.host = *host, .accepted = accepted, .ctx = ctx};
     tr_mutex_init(&listener->lock);
     troupe_err err = error_of(bind_listener(listener, url));
     if (err == TROUPE_OK) err = tell_bound(listener, url, bound, room);

@@ -13,6 +13,7 @@
  *   other thread; what it does not take is cancelled, which ends it on the spot. */
 #include "transport/nng_stream.h"
 
+#include "actors/port.h"
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/os.h"
@@ -32,7 +33,8 @@ typedef enum sending {
 } sending;
 
 struct tr_stream {
-    const troupe_heap *heap;
+    tr_polled polled; /* what workers look at, while `in` does not wait */
+    tr_host host;
     nng_stream *nng;
     nng_aio *in, *out;
     nng_aio *more, *now; /* to receive and to send what goes at once, without a callback */
@@ -42,7 +44,7 @@ struct tr_stream {
     bool ended;    /* closed or broken: nothing is begun any more */
     bool reading;  /* from start until the receiver has seen the end */
     bool still;    /* no more is to be read */
-    bool waits;    /* so none is, though `reading` */
+    bool waits;    /* so none is, though `reading`; nor do workers look */
     sending sending;
     const unsigned char *bytes; /* what nng has not taken yet of the current send */
     size_t size;
@@ -76,6 +78,12 @@ static size_t finish_now(nng_aio *aio) {
     return nng_aio_result(aio) == 0 ? nng_aio_count(aio) : 0;
 }
 
+/* The outcome of what was ended so: 0 also if nothing was there to be moved. */
+static int result_now(nng_aio *aio) {
+    int rv = nng_aio_result(aio);
+    return rv == NNG_ECANCELED ? 0 : rv;
+}
+
 /* Sends as much as the system takes at once, and returns how much that is. Locked, not ended. */
 static size_t send_now(tr_stream *stream, const void *bytes, size_t size) {
     nng_iov iov = {(void *)(uintptr_t)bytes, size}; /* nng only reads it */
@@ -84,7 +92,12 @@ static size_t send_now(tr_stream *stream, const void *bytes, size_t size) {
     return finish_now(stream->now);
 }
 
-/* Begins no more, and makes what was begun complete. Locked. */
+/* Has workers look instead of nng. False: they do not. Locked. */
+static bool leave_to_workers(tr_stream *stream) {
+    return stream->host.rt && tr_port_poll(stream->host.rt, &stream->polled);
+}
+
+/* Begins no more, and makes what was begun complete. A worker that looks sees it then. Locked. */
 static void end(tr_stream *stream) {
     if (stream->ended) return;
     if (stream->waits) begin_receive(stream); /* which then sees the end */
@@ -101,39 +114,67 @@ static void leave(tr_stream *stream) {
     if (last) stream->events->closed(stream->ctx);
 }
 
-/* What has come while the last bytes were looked at; 0: nothing. After few bytes there seldom is
- * any, and it is not looked for. */
-static size_t receive_now(tr_stream *stream, size_t last) {
+/* Receives what has come already; 0: nothing. `*rv`: nng's error, at the end. */
+static size_t receive_now(tr_stream *stream, int *rv) {
     size_t count = 0;
+    *rv = 0;
     tr_lock(&stream->lock);
-    if (last >= MUCH && !stream->ended && !stream->still) {
+    if (!stream->ended && !stream->still) {
         set_receive(stream, stream->more);
         nng_stream_recv(stream->nng, stream->more);
         count = finish_now(stream->more);
+        *rv = result_now(stream->more);
     }
     tr_unlock(&stream->lock);
     return count;
 }
 
-/* nng has received, or will not any more. */
+/* Goes on receiving after what has come: by the workers if they look, else by nng. */
+static void go_on(tr_stream *stream, int rv, bool workers) {
+    tr_lock(&stream->lock);
+    if (rv != 0) end(stream);
+    if (stream->ended) {
+        stream->reading = false;
+        leave(stream);
+        return;
+    }
+    stream->waits = stream->still;
+    if (!stream->waits && !(workers && leave_to_workers(stream))) begin_receive(stream);
+    tr_unlock(&stream->lock);
+}
+
+/* nng has received, or will not any more. After few bytes there seldom are more at once. */
 static void on_received(void *arg) {
     tr_stream *stream = arg;
     int rv = nng_aio_result(stream->in);
     size_t count = rv == 0 ? nng_aio_count(stream->in) : 0;
     for (unsigned n = 0; count > 0; n++) {
         stream->events->received(stream->ctx, stream->buffer, count);
-        count = n < IN_A_ROW ? receive_now(stream, count) : 0;
+        count = n < IN_A_ROW && count >= MUCH ? receive_now(stream, &rv) : 0;
+    }
+    go_on(stream, rv, true);
+}
+
+/* A worker looks. */
+static tr_looked look(tr_polled *it) {
+    tr_stream *stream = TR_OWNER(it, tr_stream, polled);
+    int rv;
+    size_t count = receive_now(stream, &rv);
+    if (count > 0) {
+        stream->events->received(stream->ctx, stream->buffer, count);
+        return TR_LOOKED_FOUND;
     }
     tr_lock(&stream->lock);
-    if (rv != 0) end(stream);
-    if (!stream->ended) {
-        stream->waits = stream->still;
-        if (!stream->waits) begin_receive(stream);
-        tr_unlock(&stream->lock);
-        return;
-    }
-    stream->reading = false;
-    leave(stream);
+    bool idle = rv == 0 && !stream->ended && !stream->still;
+    tr_unlock(&stream->lock);
+    if (idle) return TR_LOOKED_NOTHING;
+    go_on(stream, rv, false);
+    return TR_LOOKED_LAST;
+}
+
+/* No worker looks any more. */
+static void await(tr_polled *it) {
+    go_on(TR_OWNER(it, tr_stream, polled), 0, false);
 }
 
 /* Tells the owner that its bytes are gone, and whether it has sent more meanwhile. Locked; unlocks
@@ -188,16 +229,17 @@ void tr_nng_stream_free(tr_stream *stream) {
     if (stream->now) nng_aio_free(stream->now);
     nng_stream_free(stream->nng);
     tr_mutex_fini(&stream->lock);
-    tr_give(stream->heap, stream, sizeof *stream + RECEIVE_SIZE);
+    tr_give(stream->host.heap, stream, sizeof *stream + RECEIVE_SIZE);
 }
 
-tr_stream *tr_nng_stream_make(const troupe_heap *heap, nng_stream *nng) {
-    tr_stream *stream = tr_take(heap, sizeof *stream + RECEIVE_SIZE);
+tr_stream *tr_nng_stream_make(const tr_host *host, nng_stream *nng) {
+    tr_stream *stream = tr_take(host->heap, sizeof *stream + RECEIVE_SIZE);
     if (!stream) {
         nng_stream_free(nng);
         return NULL;
     }
-    *stream = (tr_stream){.heap = heap, .nng = nng};
+    *stream = (tr_stream){.host = *host, .nng = nng, .polled = {.look = look, .wait = await}};
+    tr_list_init(&stream->polled.of_poller);
     tr_mutex_init(&stream->lock);
     if (nng_aio_alloc(&stream->in, on_received, stream) != 0 ||
         nng_aio_alloc(&stream->out, on_sent, stream) != 0 ||

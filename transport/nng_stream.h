@@ -7,7 +7,7 @@
 #include "transport/stream.h"
 
 /* Makes a stream of nng's; NULL: no memory, and nng's is freed. */
-tr_stream *tr_nng_stream_make(const troupe_heap *heap, nng_stream *nng);
+tr_stream *tr_nng_stream_make(const tr_host *host, nng_stream *nng);
 
 /* `start` of the port. */
 void tr_nng_stream_start(tr_stream *stream, const tr_stream_events *events, void *ctx);

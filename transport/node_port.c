@@ -19,9 +19,9 @@ static troupe_err send(tr_port *port, troupe_ref from, troupe_ref to, unsigned h
     return tr_outbox_send(node_of(port), from, to, how, msg);
 }
 
-static void settle(tr_port *port) {
+static void settle(tr_port *port, bool idle) {
     (void)port;
-    tr_outbox_settle();
+    tr_outbox_settle(idle);
 }
 
 static void hurry(tr_port *port) {

@@ -4,11 +4,11 @@
  * before the worker does anything else. */
 static TR_THREAD_LOCAL tr_peer_link *in_use;
 
-void tr_outbox_settle(void) {
+void tr_outbox_settle(bool idle) {
     tr_peer_link *link = in_use;
     if (!link) return;
     in_use = NULL;
-    tr_link_release(link);
+    tr_link_release(link, idle);
     tr_node_unref(link);
 }
 
@@ -16,7 +16,7 @@ void tr_outbox_settle(void) {
 static tr_peer_link *take_up(struct troupe_node *node, uint64_t peer) {
     tr_peer_link *link = in_use;
     if (link && link->node == node && link->shake.peer.node == peer) return link;
-    tr_outbox_settle(); /* one at a time */
+    tr_outbox_settle(false); /* one at a time */
     link = tr_node_link(node, peer);
     if (!link || !tr_port_defer(node->rt)) return link;
     tr_link_hold(link);
@@ -32,7 +32,7 @@ troupe_err tr_outbox_send(struct troupe_node *node, troupe_ref from, troupe_ref 
         troupe_err err = tr_link_send(link, from, to.id, how, msg);
         if (link != in_use) tr_node_unref(link);
         if (err != TROUPE_NOCONNECTION || link != before) return err;
-        tr_outbox_settle(); /* it has ended; there may be another one by now */
+        tr_outbox_settle(false); /* it has ended; there may be another one by now */
     }
 }
 

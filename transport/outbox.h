@@ -11,7 +11,7 @@
 TR_CHECKED troupe_err tr_outbox_send(struct troupe_node *node, troupe_ref from, troupe_ref to,
                                      unsigned how, troupe_msg **msg);
 /* The callback on the calling thread has ended: what it has sent goes out. */
-void tr_outbox_settle(void);
+void tr_outbox_settle(bool idle);
 /* What callbacks that still run have sent goes out. Any thread. */
 void tr_outbox_hurry(struct troupe_node *node);
 

@@ -72,9 +72,11 @@ static size_t frames_and_rest(tr_peer_link *link, const unsigned char *bytes, si
 /* The same. Of much that came at once many messages are made: their blocks are taken from the pool
  * by the magazine, rather than one by one, as on any thread that is no worker's. */
 static size_t frames_cached(tr_peer_link *link, const unsigned char *bytes, size_t size) {
-    if (size < CACHE_FROM) return frames_and_rest(link, bytes, size);
+    const tr_pool *pool = tr_port_pool(tr_node_runtime(link->node));
+    const bool cached = tr_cache_mine && tr_cache_mine->depot == pool->depot;
+    if (cached || size < CACHE_FROM) return frames_and_rest(link, bytes, size);
     tr_cache cache;
-    tr_cache_init(&cache, tr_port_pool(tr_node_runtime(link->node)));
+    tr_cache_init(&cache, pool);
     tr_cache *before = tr_cache_use(&cache);
     size_t done = frames_and_rest(link, bytes, size);
     (void)tr_cache_use(before);

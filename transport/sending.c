@@ -196,9 +196,10 @@ void tr_link_hold(tr_peer_link *link) {
     tr_unlock(&link->out_lock);
 }
 
-void tr_link_release(tr_peer_link *link) {
+void tr_link_release(tr_peer_link *link, bool idle) {
     tr_lock(&link->out_lock);
     link->holders--;
+    if (idle) link->out_at = 0; /* nothing will come soon that had better go with it */
     tr_link_flush(link);
     tr_unlock(&link->out_lock);
 }

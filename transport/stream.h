@@ -27,7 +27,8 @@ typedef struct tr_stream_events {
 /* Who uses a net. */
 typedef struct tr_host {
     const troupe_heap *heap; /* where memory comes from; must outlive all that was made with it */
-    struct troupe *rt;       /* whose streams they are; only a simulated network asks */
+    struct troupe *rt; /* whose streams they are, and workers may look at them; NULL: nobody's;
+                        * must outlive them too */
 } tr_host;
 
 /* The port: `tr_nng_net` is nng's streams, `tr_sim_net` a simulated network. */

@@ -52,6 +52,7 @@ BOOK static void begin(unsigned count, uint32_t left) {
     sched.worker = workers;
     sched.workers = sched.room = count;
     sched.budget = 64;
+    tr_poller_init(&sched.poller);
     for (uint32_t i = 0; i < count; i++) {
         tr_worker_init(&workers[i], &sched, i, 1);
         tr_store32_relaxed(&workers[i].started, 1);
@@ -236,6 +237,44 @@ THREAD(worker_0_asks_for_help) {
     (void)tr_sched_work(&workers[0]);
 }
 
+/* Something outside, of which a message comes at each look, and is waited for in vain if nobody
+ * looks or waits. It is the thread's that leaves it, or the worker's that has it in hand. */
+static tr_polled outside;
+static tr_looked look_outside(tr_polled *it) {
+    if (it->missed++ < 1) return TR_LOOKED_NOTHING;
+    push(0, 0);
+    return TR_LOOKED_LAST;
+}
+static void wait_outside(tr_polled *it) {
+    (void)it;
+    push(0, 0);
+}
+THREAD(leave_outside) {
+    if (!tr_sched_poll(&sched, &outside)) wait_outside(&outside);
+}
+/* As a net does that has brought a message. */
+THREAD(post_and_leave_outside) {
+    push(1, 0);
+    leave_outside(NULL);
+}
+static void workers_look(unsigned count, uint32_t left) {
+    begin(count, left);
+    (void)at_home(0, 0, false);
+    sched.lingers = true;
+    outside = (tr_polled){.look = look_outside, .wait = wait_outside};
+    tr_list_init(&outside.of_poller);
+    tr_poller_open(&sched.poller);
+}
+static void one_looks(void) {
+    workers_look(1, 1);
+}
+static void one_looks_twice(void) {
+    workers_look(1, 2);
+}
+static void two_look(void) {
+    workers_look(2, 1);
+}
+
 static void one_rests(void) {
     begin(1, 2);
     (void)at_home(0, 0, false);
@@ -352,6 +391,9 @@ static const ex_model models[] = {
     M("stuck", one_waits_at_a_stuck_worker, 2, worker_0, worker_1, post),
     M("come", one_rests_of_two, 2, worker_0, worker_1_sends),
     M("steal", two_wait_for_help, 2, worker_0, worker_1, post),
+    M("look", one_looks, 3, worker_0, leave_outside),
+    M("look_called", one_looks_twice, 2, worker_0, post_and_leave_outside),
+    M("look_two", two_look, 2, worker_0, worker_1, leave_outside),
     M("help", two_wait, 2, worker_0_asks_for_help, worker_1),
 };
 

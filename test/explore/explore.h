@@ -42,6 +42,8 @@ void ex_thread(const char *name, void (*run)(void *arg), void *arg);
 /* In setup: what a schedule calls these bytes. */
 void ex_name(const void *at, size_t size, const char *name);
 #define EX_NAME(object) ex_name(&(object), sizeof(object), #object)
+/* Time passes for all. */
+void ex_later(uint64_t ns);
 /* Zeroed memory that lasts until the end of the execution, aligned to 64. */
 void *ex_alloc(size_t size);
 

@@ -73,6 +73,10 @@ call-does-not-follow    | actors/worker.c   | actors  | /^void tr_worker_take_ca
 call-of-one-that-runs   | actors/worker.c   | actors  | s/if (!task->queued) tr_worker_put(worker, task, false);/tr_worker_put(worker, task, false);/
 thief-keeps-home        | actors/sched.c    | actors  | s/tr_store32_release(&task->home, to->index);//
 thief-takes-no-bias     | actors/sched.c    | actors  | /^static bool rob(/,/^}/s/tr_bias_\(take\|give\)(&victim->bias);//
+left-while-all-sleep    | actors/sched.c    | actors  | s/return at_work(sched) > 0 || !tr_poller_take(&sched->poller, it);/return true;/
+sleep-over-what-is-left | actors/sched.c    | actors  | s/if (tr_poller_waits(&sched->poller) .*/;/
+look-forgets            | actors/poller.c   | actors  | s/ || !put_among(poller, it, UINT32_MAX)//
+look-in-two-hands       | actors/poller.c   | actors  | s/bool here = !tr_list_empty(&it->of_poller);/bool here = true;/
 home-published-relaxed  | actors/route.c    | actors  | /^static void settle_from_afar/,/^}/s/tr_store32_release(&task->home, 0)/tr_store32_relaxed(\&task->home, 0)/
 abandon-claims-anyway   | actors/abandon.c  | abandon | s/return !(tr_or64_seq(&self->task.control, TR_CONTROL_ENDING) .*/return tr_or64_seq(\&self->task.control, TR_CONTROL_ENDING) != 0;/
 abandon-over-an-end     | actors/abandon.c  | abandon | s/uint64_t unless = TR_CONTROL_ENDING | /uint64_t unless = /
@@ -134,7 +138,7 @@ sources="base/bias base/heap base/place mailbox/mailbox mailbox/channel test/exp
     test/explore/mailbox test/explore/bound test/explore/mailbox_world test/explore/channel
     test/explore/channel_world test/explore/actors test/explore/abandon
     test/explore/neighbours actors/abandon actors/pace actors/worker actors/route
-    actors/turn actors/sched"
+    actors/turn actors/poller actors/sched"
 for source in $sources; do
     compile "$source" || exit 1
 done
@@ -147,7 +151,7 @@ objects() {
     case $1 in
     channel) echo base_heap.o base_place.o mailbox_channel.o test_explore_channel_world.o ;;
     actors | abandon)
-        echo base_place.o actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_sched.o
+        echo base_place.o actors_pace.o actors_worker.o actors_route.o actors_turn.o actors_poller.o actors_sched.o
         echo test_explore_neighbours.o
         [ "$1" = actors ] || echo actors_abandon.o
         ;;

@@ -21,8 +21,9 @@ bool tr_watch_start(tr_watch *watch) {
 void tr_task_crowded(tr_task *task) {
     ex_check(task != NULL);
 }
-void tr_task_settle(struct troupe *rt) {
+void tr_task_settle(struct troupe *rt, bool idle) {
     (void)rt;
+    (void)idle;
 }
 void tr_watch_end(tr_watch *watch) {
     (void)watch;
@@ -65,6 +66,8 @@ uint32_t tr_thread_id(void) {
     return 1;
 }
 unsigned tr_cores(void) {
-    return 1; /* so nobody lingers */
+    return 1; /* so nobody lingers, unless a model says so */
 }
-void tr_pause(void) {}
+void tr_pause(void) {
+    ex_later(TR_MS);
+}

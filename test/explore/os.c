@@ -160,6 +160,10 @@ uint64_t tr_clock(void) {
     return ex.clock;
 }
 
+void ex_later(uint64_t ns) {
+    ex.clock += ns;
+}
+
 uint64_t tr_after_ms(uint64_t now, uint64_t ms) {
     return ms > (TR_NEVER - now) / TR_MS ? TR_NEVER : now + ms * TR_MS;
 }

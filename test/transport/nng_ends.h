@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <troupe/actor.h>
 #include <unistd.h>
 
 #include "base/heap.h"
@@ -16,7 +18,7 @@
 enum { PERIOD = 1000003, WAIT_MS = 20000 };
 
 static const tr_net *const net = &tr_nng_net;
-static const tr_host host = {.heap = &tr_heap_default};
+static tr_host host = {.heap = &tr_heap_default};
 
 /* All ends of a test share one lock, which is held during calls and taken in events: the port
  * promises that this can't lock up. */
@@ -196,14 +198,62 @@ static inline void finish(end *e) {
     cr_assert_eq(e->bad, 0);
 }
 
-/* Runs a test at an ipc and at a tcp address. */
+/* --- Workers that look at the streams --------------------------------------------------------- */
+
+static const troupe_type nudge_type = TROUPE_SIGNAL_TYPE("nudge");
+static troupe_ref nudged;
+static tr_atomic32 rests; /* 1: the nudging is to end */
+
+static inline troupe_err be_nudged(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self;
+    (void)state;
+    (void)msg;
+    return TROUPE_OK;
+}
+
+/* Has a worker be awake, and look at the streams, about half of the time. */
+static inline void *nudge(void *arg) {
+    troupe *rt = arg;
+    for (unsigned n = 1; !tr_load32_seq(&rests); n++) {
+        troupe_msg *msg;
+        cr_assert_eq(troupe_make(rt, &nudge_type, NULL, &msg), TROUPE_OK);
+        troupe_err err = troupe_post(rt, nudged, &msg);
+        cr_assert(err == TROUPE_OK || err == TROUPE_FULL);
+        troupe_drop(&msg);
+        const struct timespec pause = {0, (long)(n * 7919 % 300) * 1000};
+        (void)nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+/* Runs a test at an address, with or without workers that look. */
+static inline void run_at(const char *url, bool workers, void (*run)(const char *url)) {
+    const troupe_config config = {.workers = 2};
+    const troupe_behaviour what = {.name = "nudged", .receive = be_nudged};
+    char bound[256];
+    tr_thread nudger;
+    host.rt = NULL;
+    if (workers) {
+        cr_assert_eq(troupe_open(&config, &host.rt), TROUPE_OK);
+        cr_assert_eq(troupe_spawn(host.rt, &what, NULL, &nudged), TROUPE_OK);
+        tr_store32_seq(&rests, 0);
+        cr_assert(tr_thread_start(&nudger, "nudger", nudge, host.rt));
+    }
+    tr_listener *listener = listen_at(url, bound);
+    run(bound);
+    net->unlisten(listener);
+    if (!workers) return;
+    tr_store32_seq(&rests, 1);
+    tr_thread_join(&nudger);
+    troupe_close(&host.rt);
+}
+
+/* Runs a test at an ipc and at a tcp address; with workers that look at the streams, and without.
+ */
 static inline void at_both(void (*run)(const char *url)) {
-    const char *urls[] = {ipc, "tcp://127.0.0.1:0"};
-    for (size_t i = 0; i < 2; i++) {
-        char bound[256];
-        tr_listener *listener = listen_at(urls[i], bound);
-        run(bound);
-        net->unlisten(listener);
+    for (int workers = 0; workers < 2; workers++) {
+        run_at(ipc, workers, run);
+        run_at("tcp://127.0.0.1:0", workers, run);
     }
 }
 
