@@ -145,16 +145,13 @@ static bool has_work(const tr_worker *worker) {
 static bool listen(const tr_worker *worker) {
     tr_sched *sched = worker->sched;
     for (uint64_t until = tr_clock() + LINGER_LOOK_NS, now; (now = tr_clock()) < until;) {
-        if (tr_poller_has(&sched->poller)) {
-            if (look_outside(sched)) until = now + LINGER_LOOK_NS;
-            if (has_work(worker)) return true;
-            tr_thread_yield();
-            continue;
-        }
-        for (unsigned i = 0; i < 16; i++) {
+        if (look_outside(sched)) until = now + LINGER_LOOK_NS;
+        bool quick = tr_poller_has(&sched->poller); /* a look takes as long as some pauses */
+        for (unsigned i = quick ? 15 : 0; i < 16; i++) {
             if (has_work(worker)) return true;
             tr_pause();
         }
+        tr_thread_yield(); /* to a thread of the net's, say, that others wait for */
     }
     return false;
 }
