@@ -162,6 +162,7 @@ uint64_t tr_clock(void) {
 
 void ex_later(uint64_t ns) {
     ex.clock += ns;
+    ex.idle = 0; /* who waits for that does not wait for ever */
 }
 
 uint64_t tr_after_ms(uint64_t now, uint64_t ms) {
