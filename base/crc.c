@@ -50,23 +50,6 @@ uint32_t tr_crc32c_plain(uint32_t crc, const void *bytes, size_t size) {
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-enum { LANE = 4096 }; /* bytes of each of three lanes */
-
-/* What LANE bytes of zeros make of each bit of a checksum. */
-static const uint32_t behind_a_lane[32] = {
-    0xc2a5b65e, 0x80a71a4d, 0x04a2426b, 0x094484d6, 0x128909ac, 0x25121358, 0x4a2426b0, 0x94484d60,
-    0x2d7cec31, 0x5af9d862, 0xb5f3b0c4, 0x6e0b1779, 0xdc162ef2, 0xbdc02b15, 0x7e6c20db, 0xfcd841b6,
-    0xfc5cf59d, 0xfd559dcb, 0xff474d67, 0xfb62ec3f, 0xf329ae8f, 0xe3bf2bef, 0xc292212f, 0x80c834af,
-    0x047c1faf, 0x08f83f5e, 0x11f07ebc, 0x23e0fd78, 0x47c1faf0, 0x8f83f5e0, 0x1aeb9d31, 0x35d73a62};
-
-/* A checksum as it is when LANE bytes of zeros have come behind it. */
-static uint32_t move_on(uint32_t crc) {
-    uint32_t moved = 0;
-    for (unsigned bit = 0; crc; crc >>= 1, bit++)
-        if (crc & 1) moved ^= behind_a_lane[bit];
-    return moved;
-}
-
 static uint64_t word(const unsigned char *at) {
     uint64_t value;
     memcpy(&value, at, sizeof value);
@@ -79,22 +62,9 @@ static uint32_t half_word(const unsigned char *at) {
     return value;
 }
 
-/* The instruction takes three cycles, and one can begin in each: so three lanes go at a time. */
-__attribute__((target("sse4.2"))) static uint32_t three_lanes(uint32_t crc,
-                                                              const unsigned char *at) {
-    uint64_t a = crc, b = 0, c = 0;
-    for (size_t i = 0; i < LANE; i += 8) {
-        a = __builtin_ia32_crc32di(a, word(at + i));
-        b = __builtin_ia32_crc32di(b, word(at + LANE + i));
-        c = __builtin_ia32_crc32di(c, word(at + 2 * LANE + i));
-    }
-    return move_on(move_on((uint32_t)a) ^ (uint32_t)b) ^ (uint32_t)c;
-}
-
 __attribute__((target("sse4.2"))) static uint32_t quick(uint32_t crc, const unsigned char *at,
                                                         size_t size) {
     crc = ~crc;
-    for (; size >= 3 * LANE; size -= 3 * LANE, at += 3 * LANE) crc = three_lanes(crc, at);
     uint64_t wide = crc;
     for (; size >= 8; size -= 8, at += 8) wide = __builtin_ia32_crc32di(wide, word(at));
     crc = (uint32_t)wide;

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* The checksum of `size` bytes that come behind those whose checksum is `crc`; 0: behind none. By
- * the processor's own instruction, if it has one. */
+ * the processor's own instruction, if it has one: quick for a few hundred bytes. For more there is
+ * transport/checksum.h. */
 uint32_t tr_crc32c(uint32_t crc, const void *bytes, size_t size);
 
 /* The same without that instruction, for processors that have none, and to be held against. */

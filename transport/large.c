@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/crc.h"
 #include "base/heap.h"
+#include "transport/checksum.h"
 
 /* --- The sending side ------------------------------------------------------------------------- */
 
@@ -134,7 +134,7 @@ troupe_err tr_piece_get(tr_piece *piece, const unsigned char *at, size_t size, t
     *used = head + here;
     if (!here) return TROUPE_LATER;
     piece->left -= here;
-    piece->check = tr_crc32c(piece->check, at + head, here);
+    piece->check = tr_checksum(piece->check, at + head, here);
     *frame = (tr_frame){.kind = TR_FRAME_PART,
                         .number = piece->number,
                         .how = piece->left ? TR_PART_GOES_ON : 0,

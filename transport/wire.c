@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/crc.h"
+#include "transport/checksum.h"
 
 /* The fields that a kind can have, as bits. On the wire they stand in this order, which is that of
  * `tr_frame`. A tail is whatever follows them. */
@@ -115,7 +115,7 @@ static TR_INLINE const unsigned char *get_fixed(const unsigned char *at, unsigne
 /* That of length and kind, both as the first part of that of all, and folded to 16 bits. No change
  * of one byte is lost by folding: there are 1,275, and a test tries each. */
 static uint32_t check_of_head(const unsigned char *frame, unsigned *folded) {
-    uint32_t crc = tr_crc32c(0, frame, TR_FRAME_HEAD);
+    uint32_t crc = tr_checksum(0, frame, TR_FRAME_HEAD);
     *folded = (crc >> 16 ^ crc) & 0xffff;
     return crc;
 }
@@ -123,7 +123,7 @@ static uint32_t check_of_head(const unsigned char *frame, unsigned *folded) {
 /* That of all but the checksums themselves. */
 static uint32_t check_of_all(const unsigned char *frame, size_t size, uint32_t head) {
     const size_t before = TR_FRAME_HEAD + TR_FRAME_CHECKS;
-    return tr_crc32c(head, frame + before, size - before);
+    return tr_checksum(head, frame + before, size - before);
 }
 
 /* Whether the head is what was sent; `*crc` is its checksum. */

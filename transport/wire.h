@@ -112,7 +112,7 @@ void tr_frame_end(tr_buffer *out, size_t start);
 /* Ends a frame of which all is there but length and checksums. */
 void tr_frame_seal(unsigned char *frame, size_t size);
 /* For a frame that is handled as it comes: the checksum of its first `size` bytes, no fewer than
- * head and checksums; `tr_crc32c` goes on from there. */
+ * head and checksums; `tr_checksum` goes on from there. */
 uint32_t tr_frame_check(const unsigned char *frame, size_t size);
 /* What that is to be at the frame's end. */
 uint32_t tr_frame_says(const unsigned char *frame);

@@ -35,8 +35,8 @@ BEGIN {
         }
     } else if (name ~ /^msgpack/ && room != "serial" && FILENAME != "bench/codec/by_hand.c") {
         bad("msgpack belongs to serial")
-    } else if (name ~ /^(nng|sodium|mbedtls)/ && room != "transport" && FILENAME !~ /^bench\/peers\/nng\//) {
-        bad("nng, sodium and mbedtls belong to transport")
+    } else if (name ~ /^(nng|sodium|mbedtls|isa-l)/ && room != "transport" && FILENAME !~ /^bench\/peers\/nng\//) {
+        bad("nng, sodium, mbedtls and isa-l belong to transport")
     } else if (name ~ /^(unwind|elfutils|dwarf)/ && room != "base") {
         bad("the unwinder and libdw belong to base")
     }
