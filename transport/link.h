@@ -96,7 +96,7 @@ enum {
     /* Bytes waiting to go out at which messages become FULL; then answers, which take no
      * credit. */
     TR_OUT_MOST = 8 << 20,
-    TR_OUT_PIECE = 32 << 10, /* bytes at which no more are waited for */
+    TR_OUT_PIECE = 64 << 10, /* bytes at which no more are waited for */
     TR_OUT_MOST_ANSWERS = TR_LARGE_BYTES
 };
 
