@@ -128,10 +128,14 @@ enum { LINGER_LOOKS = 4, LINGER_LOOK_NS = 15000 };
 
 /* Looks outside. What comes is handled as on any thread but that calls stay here, if they may:
  * `tr_sched_me` is still this worker. True: something has come. */
-static bool look_outside(tr_sched *sched) {
-    if (!tr_poller_has(&sched->poller)) return false;
+static bool look_outside(tr_worker *worker) {
+    tr_poller *poller = &worker->sched->poller;
+    if (!tr_poller_has(poller)) return false;
     tr_place place = tr_place_enter((tr_place){.runtime = NULL});
-    bool found = tr_poller_look(&sched->poller);
+    uint32_t looking = tr_load32_relaxed(&worker->looking);
+    tr_store32_relaxed(&worker->looking, looking + 1);
+    bool found = tr_poller_look(poller);
+    tr_store32_relaxed(&worker->looking, looking + 2);
     (void)tr_place_enter(place);
     return found;
 }
@@ -142,10 +146,10 @@ static bool has_work(const tr_worker *worker) {
 
 /* Waits for a look's time, which begins anew when something comes. True: a call has come, or tasks.
  */
-static bool listen(const tr_worker *worker) {
+static bool listen(tr_worker *worker) {
     tr_sched *sched = worker->sched;
     for (uint64_t until = tr_clock() + LINGER_LOOK_NS, now; (now = tr_clock()) < until;) {
-        if (look_outside(sched)) until = now + LINGER_LOOK_NS;
+        if (look_outside(worker)) until = now + LINGER_LOOK_NS;
         bool quick = tr_poller_has(&sched->poller); /* a look takes as long as some pauses */
         for (unsigned i = quick ? 15 : 0; i < 16; i++) {
             if (has_work(worker)) return true;
@@ -238,7 +242,7 @@ void *tr_sched_work(void *arg) {
             if (worker->looks) {
                 worker->looks = false;
                 (void)rob_somebody(worker);
-                (void)look_outside(sched);
+                (void)look_outside(worker);
             }
         } else if (!rob_somebody(worker)) {
             if (!linger(worker)) {

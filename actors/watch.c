@@ -47,11 +47,18 @@ static bool held_up(const tr_worker *worker, tr_watched *seen, uint64_t now) {
     return ran >= SPARE_NS || (ran >= STUCK_NS && tr_pace_pays(&worker->pace, seen->done, ran));
 }
 
+/* What a worker is at: a task, or a look outside; 0: neither. */
+static uint64_t work_of(const tr_worker *worker) {
+    uint64_t running = tr_load64_relaxed(&worker->running); /* an address: even */
+    uint32_t looking = tr_load32_relaxed(&worker->looking);
+    return running || looking % 2 == 0 ? running : looking;
+}
+
 /* Looks at one worker. True: it is awake. */
 static bool look(tr_watch *watch, tr_worker *worker, uint64_t now) {
     tr_watched *seen = &watch->seen[worker->index];
     tr_done done = tr_pace_done(&worker->pace);
-    uint64_t running = tr_load64_relaxed(&worker->running);
+    uint64_t running = work_of(worker);
     bool asleep = tr_worker_asleep(worker);
     /* Its messages may take longer than when it chose the time of its next look. */
     uint64_t moved = done.handled - seen->done.handled;

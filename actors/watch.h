@@ -12,7 +12,7 @@ struct tr_sched;
 /* What it remembers of a worker from look to look. */
 typedef struct tr_watched {
     tr_done done;     /* as it was */
-    uint64_t running; /* as it was */
+    uint64_t running; /* as it was, or the number of its look outside */
     uint64_t since;   /* when they last changed */
     uint64_t time;    /* processor time that its thread had had a look later; 0: not yet */
     unsigned waits;   /* looks in a row at which its thread waited in the system */

@@ -34,6 +34,7 @@ typedef struct tr_worker {
     tr_atomic32 stuck;   /* 1: a callback does not return */
     tr_atomic32 waiting; /* tasks in the queue; others read it too, as old news */
     tr_atomic64 running; /* address of the task in a turn; 0: none */
+    tr_atomic32 looking; /* odd: it looks outside; another number each time. Its thread writes */
     struct {
         tr_done done;
         uint32_t waiting;

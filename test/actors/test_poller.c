@@ -224,6 +224,48 @@ Test(poller, it_is_waited_for_if_the_workers_have_other_things_to_do) {
     stage_close();
 }
 
+/* Does not return before somebody has run. */
+static tr_atomic32 in_a_look, ran;
+
+static tr_looked look_until_somebody_ran(tr_polled *it) {
+    (void)it;
+    tr_store32_seq(&in_a_look, 1);
+    while (!tr_load32_seq(&ran)) sched_yield();
+    return TR_LOOKED_LAST;
+}
+
+static troupe_err run(troupe_self *self, void *state, troupe_msg **msg) {
+    (void)self;
+    (void)state;
+    (void)msg;
+    tr_store32_seq(&ran, 1);
+    return TROUPE_OK;
+}
+
+Test(poller, a_look_that_does_not_return_holds_nobody_up) {
+    if (tr_cores() < 2) cr_skip_test("there is no core to look on");
+    const troupe_behaviour runner = {.name = "runner", .receive = run};
+    for (int round = 0; round < 10; round++) {
+        troupe *rt = stage_open(1); /* so what runs has its home where somebody looks */
+        troupe_ref who, other;
+        cr_assert_eq(troupe_spawn(rt, &idle, NULL, &who), TROUPE_OK);
+        cr_assert_eq(troupe_spawn(rt, &runner, NULL, &other), TROUPE_OK);
+        make_real();
+        real.look = look_until_somebody_ran;
+        tr_store32_seq(&in_a_look, 0);
+        tr_store32_seq(&ran, 0);
+        while (!tr_load32_seq(&in_a_look)) {
+            tr_store32_seq(&waited, 0);
+            nudge(rt, who);
+            if (!tr_port_poll(rt, &real)) continue;
+            while (!tr_load32_seq(&in_a_look) && !tr_load32_seq(&waited)) sched_yield();
+        }
+        nudge(rt, other);
+        while (!tr_load32_seq(&ran)) sched_yield();
+        stage_close();
+    }
+}
+
 Test(poller, where_nobody_looks_nothing_can_be_left) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     make_real();
