@@ -10,7 +10,9 @@
  * - A send may hand over a part only, and says how much.
  * - A send begins with the system's call, on the thread that begins it; and an operation without a
  *   callback completes where it is done, without a task. So what the system takes at once needs no
- *   other thread; what it does not take is cancelled, which ends it on the spot. */
+ *   other thread; what it does not take is cancelled, which ends it on the spot.
+ * - A receive likewise: so workers can look whether something has come (actors/README.md, "Looking
+ *   outside"). A look in vain has nng's poller watch the descriptor, and then wake for nothing. */
 #include "transport/nng_stream.h"
 
 #include "actors/port.h"

@@ -15,7 +15,8 @@ typedef struct tr_listener tr_listener;
 /* What happens on a stream. Events of one stream never run at the same time but for `sent`, which
  * may run beside `received`; none runs inside a call that the owner makes, so the owner may hold
  * its lock while calling and may take it in an event. (Not while calling `unlisten`, which waits.)
- * Events run on a few threads that all streams share: they must not wait for anything slow. */
+ * Events run on a few threads that all streams share, or on workers that look whether something has
+ * come: they must not wait for anything slow. */
 typedef struct tr_stream_events {
     /* Valid during the call only. NULL, in a simulated network: nothing is read. */
     void (*received)(void *ctx, const void *bytes, size_t size);
