@@ -144,12 +144,11 @@ static bool has_work(const tr_worker *worker) {
     return tr_worker_called(worker) || tr_load32_relaxed(&worker->waiting);
 }
 
-/* Waits for a look's time, which begins anew when something comes. True: a call has come, or tasks.
- */
-static bool listen(tr_worker *worker) {
+/* Waits for a look's time. True: a call or tasks have come; `*came`: something from outside has. */
+static bool listen(tr_worker *worker, uint64_t until, bool *came) {
     tr_sched *sched = worker->sched;
-    for (uint64_t until = tr_clock() + LINGER_LOOK_NS, now; (now = tr_clock()) < until;) {
-        if (look_outside(worker)) until = now + LINGER_LOOK_NS;
+    while (tr_clock() < until) {
+        if (look_outside(worker)) *came = true;
         bool quick = tr_poller_has(&sched->poller); /* a look takes as long as some pauses */
         for (unsigned i = quick ? 15 : 0; i < 16; i++) {
             if (has_work(worker)) return true;
@@ -165,33 +164,38 @@ static void see(tr_worker *victim) {
     victim->seen.waiting = tr_load32_relaxed(&victim->waiting);
 }
 
-/* Whether fewer messages were handled since `see` than tasks waited then: so some wait still; and
- * it pays to take them. */
-static bool late(const tr_worker *victim) {
+/* Whether fewer messages were handled since `see`, so many ns ago, than tasks waited then: so some
+ * wait still; and it pays to take them. */
+static bool late(const tr_worker *victim, uint64_t ns) {
     const tr_pace *pace = &victim->pace;
     uint64_t handled = tr_load64_relaxed(&pace->handled) - victim->seen.done.handled;
     return handled < victim->seen.waiting && tr_load32_relaxed(&pace->paid) &&
-           tr_pace_pays(pace, victim->seen.done, LINGER_LOOK_NS);
+           tr_pace_pays(pace, victim->seen.done, ns);
 }
 
-static bool rob_late(tr_worker *thief) {
+static bool rob_late(tr_worker *thief, uint64_t ns) {
     tr_sched *sched = thief->sched;
     for (unsigned i = 1; i < sched->room; i++) {
         tr_worker *victim = &sched->worker[(thief->index + i) % sched->room];
-        if (tr_worker_started(victim) && late(victim) && rob(thief, victim)) return true;
+        if (tr_worker_started(victim) && late(victim, ns) && rob(thief, victim)) return true;
     }
     return false;
 }
 
-/* Looks around for a while. False: there is nothing to do. */
+/* Looks around for a while, which begins anew when something comes from outside, for others. False:
+ * there is nothing to do. */
 static bool linger(tr_worker *worker) {
     tr_sched *sched = worker->sched;
     bool found = false;
     if (!sched->lingers || tr_swap32_seq(&sched->lingering, 1)) return false;
     tr_poller_open(&sched->poller);
-    for (unsigned n = 0; !found && n < LINGER_LOOKS && !tr_load32_relaxed(&sched->over); n++) {
+    for (unsigned n = 0; !found && n < LINGER_LOOKS && !tr_load32_relaxed(&sched->over);) {
         for (unsigned i = 0; i < sched->room; i++) see(&sched->worker[i]);
-        found = listen(worker) || rob_late(worker);
+        uint64_t began = tr_clock();
+        bool came = false;
+        found = listen(worker, began + LINGER_LOOK_NS, &came) || rob_somebody(worker) ||
+                rob_late(worker, tr_clock() - began);
+        n = came ? 0 : n + 1;
     }
     if (!found) tr_poller_quit(&sched->poller);
     tr_store32_release(&sched->lingering, 0); /* partner: the swap; `seen` is the next one's */

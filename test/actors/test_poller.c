@@ -266,6 +266,84 @@ Test(poller, a_look_that_does_not_return_holds_nobody_up) {
     }
 }
 
+/* --- Who looks and who works ------------------------------------------------------------------ */
+
+/* What is known of who works for 30 us and goes on, until it is told to end. */
+typedef struct labour {
+    tr_atomic32 thread; /* that it runs on; 0: none yet */
+    tr_atomic32 over;
+} labour;
+
+static const troupe_type work_type = TROUPE_SIGNAL_TYPE("work");
+
+static troupe_err go_on(troupe_self *self, void *state, troupe_msg **msg) {
+    labour *mine = *(labour **)state;
+    (void)msg;
+    if (tr_load32_seq(&mine->over)) return TROUPE_OK;
+    for (uint64_t until = tr_clock() + 30000; tr_clock() < until;) {
+    }
+    tr_store32_seq(&mine->thread, tr_thread_id());
+    return troupe_tell(self, troupe_me(self), &work_type, NULL);
+}
+
+static troupe_err begin(troupe_self *self, void *state, const void *arg) {
+    (void)self;
+    *(labour **)state = *(labour *const *)arg;
+    return TROUPE_OK;
+}
+
+static const troupe_behaviour labourer = {
+    .name = "labourer", .state_size = sizeof(labour *), .start = begin, .receive = go_on};
+
+static void put_to_work(troupe *rt, labour *what) {
+    troupe_ref who;
+    cr_assert_eq(troupe_spawn(rt, &labourer, &what, &who), TROUPE_OK);
+    nudge(rt, who);
+}
+
+static uint32_t thread_of(const labour *what) {
+    return tr_load32_seq(&what->thread);
+}
+
+static tr_looked look_for_ever(tr_polled *it) {
+    (void)it;
+    tr_store32_seq(&looked, tr_thread_id());
+    return tr_load32_seq(&ran) ? TR_LOOKED_LAST : TR_LOOKED_FOUND;
+}
+
+Test(poller, who_looks_takes_work_from_others_however_much_comes) {
+    if (tr_cores() < 2) cr_skip_test("there is no core to look on");
+    enum { CROWD = 8 };
+    static labour first[2], crowd[CROWD];
+    troupe *rt = stage_open(2);
+    put_to_work(rt, &first[0]);
+    put_to_work(rt, &first[1]);
+    while (!thread_of(&first[0]) || !thread_of(&first[1]) ||
+           thread_of(&first[0]) == thread_of(&first[1]))
+        sched_yield();
+    const uint32_t home = tr_load32_relaxed(&rt->sched.worker[0].thread_id); /* of who comes */
+    const int other = thread_of(&first[0]) == home;
+    make_real();
+    real.look = look_for_ever;
+    while (!tr_port_poll(rt, &real)) sched_yield();
+    tr_store32_seq(&first[other].over, 1); /* so its worker has nothing to do but to look */
+    for (uint32_t by = 0; !by || by == home; sched_yield()) by = tr_load32_seq(&looked);
+    for (int i = 0; i < CROWD; i++) put_to_work(rt, &crowd[i]);
+    for (bool shared = false; !shared; sched_yield()) {
+        bool here = false, there = false;
+        for (int i = 0; i < CROWD; i++) {
+            const uint32_t at = thread_of(&crowd[i]);
+            here |= at == home;
+            there |= at && at != home;
+        }
+        shared = here && there;
+    }
+    tr_store32_seq(&ran, 1);
+    for (int i = 0; i < CROWD; i++) tr_store32_seq(&crowd[i].over, 1);
+    tr_store32_seq(&first[!other].over, 1);
+    stage_close();
+}
+
 Test(poller, where_nobody_looks_nothing_can_be_left) {
     troupe *rt = stage_open(TROUPE_STEPPED);
     make_real();
