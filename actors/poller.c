@@ -21,16 +21,10 @@ void tr_poller_open(tr_poller *poller) {
     tr_unlock(&poller->lock);
 }
 
-bool tr_poller_waits(const tr_poller *poller) {
-    return tr_load32_seq(&poller->count) > 0;
-}
-
 /* Locked. */
 static void put(tr_poller *poller, tr_polled *it) {
     tr_list_add(&poller->polled, &it->of_poller);
-    /* Seq: who leaves something looks afterwards for a worker that is awake; a worker parks, and
-     * then looks here. One of them sees the other. */
-    tr_store32_seq(&poller->count, tr_load32_relaxed(&poller->count) + 1);
+    tr_store32_relaxed(&poller->count, tr_load32_relaxed(&poller->count) + 1);
 }
 
 /* Locked. */
@@ -51,14 +45,6 @@ static bool put_among(tr_poller *poller, tr_polled *it, uint32_t most) {
 bool tr_poller_put(tr_poller *poller, tr_polled *it) {
     it->missed = 0;
     return put_among(poller, it, MOST);
-}
-
-bool tr_poller_take(tr_poller *poller, tr_polled *it) {
-    tr_lock(&poller->lock);
-    bool here = !tr_list_empty(&it->of_poller);
-    if (here) take(poller, it);
-    tr_unlock(&poller->lock);
-    return here;
 }
 
 /* Takes the first one out. NULL: there is none. */
@@ -91,16 +77,15 @@ bool tr_poller_look(tr_poller *poller) {
     return found;
 }
 
-void tr_poller_quit(tr_poller *poller) {
+void tr_poller_close(tr_poller *poller) {
+    tr_lock(&poller->lock);
+    tr_store32_relaxed(&poller->open, 0);
+    tr_unlock(&poller->lock);
     for (tr_polled *it; (it = take_first(poller));) it->wait(it);
 }
 
 void tr_poller_watch(tr_poller *poller) {
     uint32_t looks = tr_load32_relaxed(&poller->looks), before = poller->looks_seen;
     poller->looks_seen = looks;
-    if (looks != before || !tr_poller_has(poller)) return;
-    tr_lock(&poller->lock);
-    tr_store32_relaxed(&poller->open, 0);
-    tr_unlock(&poller->lock);
-    tr_poller_quit(poller);
+    if (looks == before && tr_poller_has(poller)) tr_poller_close(poller);
 }

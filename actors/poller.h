@@ -26,20 +26,15 @@ void tr_poller_fini(tr_poller *poller);
 void tr_poller_open(tr_poller *poller);
 /* Leaves something here. False: it is closed, or there is enough. Any thread. */
 TR_CHECKED bool tr_poller_put(tr_poller *poller, tr_polled *it);
-/* Takes it back. False: it is not here, or somebody looks at it. Any thread. */
-TR_CHECKED bool tr_poller_take(tr_poller *poller, tr_polled *it);
-
 /* Whether there is something to look at. Any thread; old news. */
 static inline bool tr_poller_has(const tr_poller *poller) {
     return tr_load32_relaxed(&poller->count) > 0;
 }
-/* The same, by who has parked: either it sees what was put, or who has put it sees it parked. */
-bool tr_poller_waits(const tr_poller *poller);
 /* Looks at each once. True: something has come. Any worker that is in no callback. */
 bool tr_poller_look(tr_poller *poller);
-/* Gives all back, to be waited for. Any thread. */
-void tr_poller_quit(tr_poller *poller);
-/* The same, and closes it, if nobody has looked since the last call. The watch. */
+/* Gives all back, to be waited for, and nothing may be left here until it is opened. Any thread. */
+void tr_poller_close(tr_poller *poller);
+/* The same, if nobody has looked since the last call. The watch. */
 void tr_poller_watch(tr_poller *poller);
 
 #endif

@@ -43,7 +43,7 @@ void tr_task_hurry(troupe *rt) {
 }
 
 bool tr_port_poll(troupe *rt, tr_polled *it) {
-    return tr_sched_poll(&rt->sched, it);
+    return tr_poller_put(&rt->sched.poller, it);
 }
 
 tr_service *tr_port_service(troupe *rt, const void *key, tr_service *(*make)(troupe *rt)) {

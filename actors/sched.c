@@ -124,7 +124,10 @@ static bool rob_somebody(tr_worker *thief) {
 /* To wake a thread takes some 10 us, and costs as much time of who wakes it: so a worker with
  * nothing to do stays awake for a little. It also sees what waits for a whole look elsewhere, for
  * which it would be woken much later. */
-enum { LINGER_LOOKS = 4, LINGER_LOOK_NS = 15000 };
+enum { LINGER_LOOKS = 4, LINGER_LOOK_NS = 15000, CROWDED_NS = 1000000 };
+/* In vain it only takes the core from others: then it is left out, so many times at most, before it
+ * is tried again. */
+enum { VAIN_MOST = 15 };
 
 /* Looks outside. What comes is handled as on any thread but that calls stay here, if they may:
  * `tr_sched_me` is still this worker. True: something has come. */
@@ -144,17 +147,27 @@ static bool has_work(const tr_worker *worker) {
     return tr_worker_called(worker) || tr_load32_relaxed(&worker->waiting);
 }
 
-/* Waits for a look's time. True: a call or tasks have come; `*came`: something from outside has. */
-static bool listen(tr_worker *worker, uint64_t until, bool *came) {
+/* How a look's time was spent. */
+typedef struct tr_listening {
+    uint64_t began;
+    bool came;    /* something from outside has */
+    bool crowded; /* others want the core, and had it for longer than a wake-up takes */
+} tr_listening;
+
+/* Waits for a look's time, or until others want the core. True: a call or tasks have come. */
+static bool listen(tr_worker *worker, tr_listening *how) {
     tr_sched *sched = worker->sched;
-    while (tr_clock() < until) {
-        if (look_outside(worker)) *came = true;
+    uint64_t now;
+    while (!how->crowded && (now = tr_clock()) - how->began < LINGER_LOOK_NS) {
+        if (look_outside(worker)) how->came = true;
         bool quick = tr_poller_has(&sched->poller); /* a look takes as long as some pauses */
         for (unsigned i = quick ? 15 : 0; i < 16; i++) {
             if (has_work(worker)) return true;
             tr_pause();
         }
+        now = tr_clock();
         tr_thread_yield(); /* to a thread of the net's, say, that others wait for */
+        how->crowded = tr_clock() - now > CROWDED_NS;
     }
     return false;
 }
@@ -184,30 +197,42 @@ static bool rob_late(tr_worker *thief, uint64_t ns) {
 
 /* Looks around for a while, which begins anew when something comes from outside, for others. False:
  * there is nothing to do. */
+static bool look_around(tr_worker *worker) {
+    tr_sched *sched = worker->sched;
+    bool found = false;
+    tr_poller_open(&sched->poller);
+    for (unsigned n = 0; !found && n < LINGER_LOOKS && !tr_load32_relaxed(&sched->over);) {
+        for (unsigned i = 0; i < sched->room; i++) see(&sched->worker[i]);
+        tr_listening how = {.began = tr_clock()};
+        found = listen(worker, &how) || rob_somebody(worker) ||
+                rob_late(worker, tr_clock() - how.began);
+        n = how.crowded ? LINGER_LOOKS : how.came ? 0 : n + 1;
+    }
+    if (!found) tr_poller_close(&sched->poller);
+    return found;
+}
+
+/* How often it is left out next. */
+static unsigned learn(unsigned vain, bool found) {
+    if (found) return 0;
+    return vain < VAIN_MOST ? 2 * vain + 1 : vain;
+}
+
+/* Stays awake for a while, if that was not in vain lately. False: there is nothing to do. */
 static bool linger(tr_worker *worker) {
     tr_sched *sched = worker->sched;
     bool found = false;
     if (!sched->lingers || tr_swap32_seq(&sched->lingering, 1)) return false;
-    tr_poller_open(&sched->poller);
-    for (unsigned n = 0; !found && n < LINGER_LOOKS && !tr_load32_relaxed(&sched->over);) {
-        for (unsigned i = 0; i < sched->room; i++) see(&sched->worker[i]);
-        uint64_t began = tr_clock();
-        bool came = false;
-        found = listen(worker, began + LINGER_LOOK_NS, &came) || rob_somebody(worker) ||
-                rob_late(worker, tr_clock() - began);
-        n = came ? 0 : n + 1;
+    if (sched->left_out < sched->vain) {
+        sched->left_out++;
+    } else {
+        found = look_around(worker);
+        sched->vain = learn(sched->vain, found);
+        sched->left_out = 0;
     }
-    if (!found) tr_poller_quit(&sched->poller);
-    tr_store32_release(&sched->lingering, 0); /* partner: the swap; `seen` is the next one's */
+    /* Partner: the swap; `seen`, and what was learnt, is the next one's. */
+    tr_store32_release(&sched->lingering, 0);
     return found;
-}
-
-/* Nobody may sleep while something is left that nobody looks at: so it is left first, and then a
- * worker is looked for that is awake, and will look; one that wants to sleep parks first, and then
- * looks whether something is left (`stay_awake`). */
-bool tr_sched_poll(tr_sched *sched, tr_polled *it) {
-    if (!sched->lingers || !tr_poller_put(&sched->poller, it)) return false;
-    return at_work(sched) > 0 || !tr_poller_take(&sched->poller, it);
 }
 
 /* --- The loop --------------------------------------------------------------------------------- */
@@ -222,7 +247,6 @@ static void resume(tr_worker *worker) {
 
 static bool stay_awake(tr_sched *sched) {
     if (tr_load32_seq(&sched->over)) return true;
-    if (tr_poller_waits(&sched->poller) && !tr_load32_seq(&sched->lingering)) return true;
     for (unsigned i = 0; i < sched->room; i++)
         if (tr_load32_seq(&sched->worker[i].help)) return true;
     return false;

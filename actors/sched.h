@@ -21,6 +21,8 @@ typedef struct tr_sched {
     bool lingers;          /* a worker looks around before it sleeps: there is a core to do it on */
     tr_atomic32 over;      /* 1: workers end once they find nothing */
     tr_atomic32 lingering; /* 1: a worker does; a second one would find nothing more */
+    unsigned vain;         /* lingering was so, and is left out so often next; by who lingers */
+    unsigned left_out;     /* how often it was since; the same */
     tr_atomic64 posted;    /* messages put into mailboxes by threads that are no workers */
     tr_atomic64 refused;   /* messages of workers that mailboxes refused */
     tr_poller poller;
@@ -52,10 +54,6 @@ void tr_sched_ask_for_help(tr_worker *worker);
 /* A worker's callback does not return: others take all that waits behind it. `spare`: if nobody is
  * left who could, one more worker is started. The watch. */
 void tr_sched_relieve(tr_sched *sched, tr_worker *stuck, bool spare);
-
-/* Leaves something to the workers to look at. False: all of them sleep, or have other things to do;
- * or there is enough. Any thread. */
-TR_CHECKED bool tr_sched_poll(tr_sched *sched, tr_polled *it);
 
 /* Messages that were put into mailboxes so far. Any thread. */
 uint64_t tr_sched_sent(const tr_sched *sched);

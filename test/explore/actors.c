@@ -255,7 +255,7 @@ static void perhaps_later(void) {
 }
 THREAD(leave_outside) {
     perhaps_later();
-    if (!tr_sched_poll(&sched, &outside)) wait_outside(&outside);
+    if (!tr_poller_put(&sched.poller, &outside)) wait_outside(&outside);
 }
 /* As a net does that has brought a message. */
 THREAD(post_and_leave_outside) {
@@ -396,8 +396,8 @@ static const ex_model models[] = {
     M("stuck", one_waits_at_a_stuck_worker, 2, worker_0, worker_1, post),
     M("come", one_rests_of_two, 2, worker_0, worker_1_sends),
     M("steal", two_wait_for_help, 2, worker_0, worker_1, post),
-    M("look", one_looks, 2, worker_0, leave_outside),
-    M("look_called", one_looks_twice, 1, worker_0, post_and_leave_outside),
+    M("look", one_looks, 3, worker_0, leave_outside),
+    M("look_called", one_looks_twice, 2, worker_0, post_and_leave_outside),
     M("look_two", two_look, 1, worker_0, worker_1, leave_outside),
     M("help", two_wait, 2, worker_0_asks_for_help, worker_1),
 };

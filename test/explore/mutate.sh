@@ -73,10 +73,10 @@ call-does-not-follow    | actors/worker.c   | actors  | /^void tr_worker_take_ca
 call-of-one-that-runs   | actors/worker.c   | actors  | s/if (!task->queued) tr_worker_put(worker, task, false);/tr_worker_put(worker, task, false);/
 thief-keeps-home        | actors/sched.c    | actors  | s/tr_store32_release(&task->home, to->index);//
 thief-takes-no-bias     | actors/sched.c    | actors  | /^static bool rob(/,/^}/s/tr_bias_\(take\|give\)(&victim->bias);//
-left-while-all-sleep    | actors/sched.c    | actors  | s/return at_work(sched) > 0 || !tr_poller_take(&sched->poller, it);/return true;/
-sleep-over-what-is-left | actors/sched.c    | actors  | s/if (tr_poller_waits(&sched->poller) .*/;/
+left-after-the-closing  | actors/poller.c   | actors  | /^void tr_poller_close/,/^}/s/tr_store32_relaxed(&poller->open, 0);//
+closing-forgets         | actors/poller.c   | actors  | /^void tr_poller_close/,/^}/s/it->wait(it);/(void)it;/
+vain-stays-open         | actors/sched.c    | actors  | s/if (!found) tr_poller_close(&sched->poller);//
 look-forgets            | actors/poller.c   | actors  | s/ || !put_among(poller, it, UINT32_MAX)//
-look-in-two-hands       | actors/poller.c   | actors  | s/bool here = !tr_list_empty(&it->of_poller);/bool here = true;/
 home-published-relaxed  | actors/route.c    | actors  | /^static void settle_from_afar/,/^}/s/tr_store32_release(&task->home, 0)/tr_store32_relaxed(\&task->home, 0)/
 abandon-claims-anyway   | actors/abandon.c  | abandon | s/return !(tr_or64_seq(&self->task.control, TR_CONTROL_ENDING) .*/return tr_or64_seq(\&self->task.control, TR_CONTROL_ENDING) != 0;/
 abandon-over-an-end     | actors/abandon.c  | abandon | s/uint64_t unless = TR_CONTROL_ENDING | /uint64_t unless = /
