@@ -151,23 +151,22 @@ static bool has_work(const tr_worker *worker) {
 typedef struct tr_listening {
     uint64_t began;
     bool came;    /* something from outside has */
-    bool crowded; /* others want the core, and had it for longer than a wake-up takes */
+    bool crowded; /* others want the core, and had it for CROWDED_NS at one go */
 } tr_listening;
 
 /* Waits for a look's time, or until others want the core. True: a call or tasks have come. */
 static bool listen(tr_worker *worker, tr_listening *how) {
     tr_sched *sched = worker->sched;
-    uint64_t now;
-    while (!how->crowded && (now = tr_clock()) - how->began < LINGER_LOOK_NS) {
+    while (!how->crowded && tr_clock() - how->began < LINGER_LOOK_NS) {
         if (look_outside(worker)) how->came = true;
         bool quick = tr_poller_has(&sched->poller); /* a look takes as long as some pauses */
         for (unsigned i = quick ? 15 : 0; i < 16; i++) {
             if (has_work(worker)) return true;
             tr_pause();
         }
-        now = tr_clock();
+        uint64_t yielded = tr_clock();
         tr_thread_yield(); /* to a thread of the net's, say, that others wait for */
-        how->crowded = tr_clock() - now > CROWDED_NS;
+        how->crowded = tr_clock() - yielded > CROWDED_NS;
     }
     return false;
 }
