@@ -218,6 +218,25 @@ static troupe_err take(tr_peer_link *link, const tr_frame *frame, tr_terms terms
     return TROUPE_OK;
 }
 
+/* Messages that came together. */
+static troupe_err on_run(tr_peer_link *link, const tr_frame *frame, char *why, size_t room) {
+    const tr_terms terms = terms_of(link, frame);
+    tr_frame run = *frame, message;
+    troupe_err err;
+    for (unsigned count = 0; !(err = tr_run_next(&run, &message)); count++) {
+        if (message.tail_size > tr_node_message_limit(link->node)) {
+            snprintf(why, room, "a message of %zu bytes in a RUN, the limit is %zu",
+                     message.tail_size, tr_node_message_limit(link->node));
+            return TROUPE_TOOBIG;
+        }
+        link->frames += count > 0; /* the first is counted as the frame */
+        if ((err = take(link, &message, terms, NULL))) return err;
+    }
+    if (err == TROUPE_LATER && frame->tail_size) return TROUPE_OK;
+    snprintf(why, room, "a RUN that does not end with a message");
+    return TROUPE_MALFORMED;
+}
+
 /* What comes of a peer that redelivers is remembered, over its connections. */
 static troupe_err remember(tr_peer_link *link, uint64_t target, char *why, size_t room) {
     tr_heard *heard = link->incoming.heard;
@@ -425,10 +444,12 @@ troupe_err tr_link_frame(tr_peer_link *link, const tr_frame *frame, char *why, s
         snprintf(why, room, "it speaks for an actor of another node");
         return TROUPE_MALFORMED;
     }
-    if (frame->kind != TR_FRAME_SEND) err = tr_link_settle(link, why, room);
+    if (frame->kind != TR_FRAME_SEND && frame->kind != TR_FRAME_RUN)
+        err = tr_link_settle(link, why, room);
     if (err) return err;
     switch (frame->kind) {
     case TR_FRAME_SEND: err = take(link, frame, terms_of(link, frame), NULL); break;
+    case TR_FRAME_RUN: err = on_run(link, frame, why, room); break;
     case TR_FRAME_DELIVER: err = on_deliver(link, frame, why, room); break;
     case TR_FRAME_REJECT: err = tr_promises_rejected(link, frame); break;
     case TR_FRAME_LARGE: err = on_large(link, frame, why, room); break;

@@ -53,6 +53,7 @@ static bool may_be_at_once(tr_peer_link *link) {
 }
 
 static void send_frames(tr_peer_link *link) {
+    tr_run_close(&link->run, &link->filling);
     const tr_buffer full = link->filling;
     size_t gone = 0;
     if (may_be_at_once(link)) gone = link->net->try_send(link->stream, full.data, full.size);

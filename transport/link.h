@@ -15,6 +15,7 @@
 #include "transport/handshake.h"
 #include "transport/large.h"
 #include "transport/quota.h"
+#include "transport/run.h"
 #include "transport/stream.h"
 #include "transport/suspicion.h"
 #include "transport/tally.h"
@@ -68,6 +69,7 @@ typedef struct tr_peer_link {
     tr_incoming incoming; /* guarded by in_lock */
     tr_mutex out_lock;    /* guards the rest */
     tr_buffer filling;    /* frames that go out next */
+    tr_run run;           /* the frame of `filling` that is open */
     tr_buffer flying;     /* frames that the stream has */
     bool busy;            /* `flying` is on its way */
     uint64_t out_at;      /* when frames went out last, or might have at once */

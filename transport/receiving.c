@@ -24,11 +24,19 @@ static bool one_frame(tr_peer_link *link, const tr_frame *frame) {
     return false;
 }
 
+/* Bytes that may follow a frame's length, as far as its kind is here. A RUN may be longer than one
+ * message. */
+static size_t limit_of(const tr_peer_link *link, const unsigned char *at, size_t size) {
+    if (!link->proved) return TR_HANDSHAKE_MAX;
+    const bool may_be_run = size < TR_FRAME_HEAD || at[TR_FRAME_HEAD - 1] == TR_FRAME_RUN;
+    const size_t one = tr_node_message_limit(link->node) + TR_FRAME_FIXED_MAX;
+    return one + (may_be_run ? TR_RUN_MOST : 0);
+}
+
 /* The first frame of these bytes. The errors of tr_frame_get; `why` has room for 160 bytes. */
 static troupe_err first_frame(tr_peer_link *link, const unsigned char *at, size_t size,
                               tr_frame *frame, size_t *used, char *why) {
-    const size_t limit = link->proved ? tr_node_message_limit(link->node) + TR_FRAME_FIXED_MAX
-                                      : TR_HANDSHAKE_MAX;
+    const size_t limit = limit_of(link, at, size);
     troupe_err err = TROUPE_LATER;
     if (!link->piece.left) err = tr_frame_get(at, size, limit, frame, used, why, 160);
     if (err == TROUPE_LATER && link->proved)

@@ -63,17 +63,17 @@ static bool announce(tr_peer_link *link, const troupe_type *type, tr_frame *fram
     return tr_announce(&link->announced, type, frame->type, &link->filling);
 }
 
-/* Appends a message as one frame. Under out_lock. On an error nothing was appended but schemas. */
+/* Appends a message. Under out_lock. On an error nothing was appended but schemas. */
 static troupe_err append(tr_peer_link *link, tr_frame *frame, const troupe_type *type,
                          const void *body) {
     if (!announce(link, type, frame)) return TROUPE_NOMEM;
-    size_t start = tr_frame_begin(&link->filling, frame);
+    size_t start = tr_run_begin(&link->run, &link->filling, frame);
     if (start == SIZE_MAX) return TROUPE_NOMEM;
     troupe_err err = tr_pack(type, body, tr_node_message_limit(link->node), &link->filling);
     if (err)
         link->filling.size = start;
     else
-        tr_frame_end(&link->filling, start);
+        tr_run_end(&link->run, &link->filling, start, frame);
     return err;
 }
 

@@ -53,6 +53,7 @@ static const struct shape shapes[] = {
     [TR_FRAME_PART] = {"PART", NUMBER | TAIL},
     [TR_FRAME_DELIVER] = {"DELIVER", NUMBER | TARGET | SENDER | HOW | TYPE | TAIL},
     [TR_FRAME_REJECT] = {"REJECT", NUMBER | TARGET | WHY},
+    [TR_FRAME_RUN] = {"RUN", TARGET | SENDER | HOW | TYPE | TAIL},
     [TR_FRAME_SCHEMA] = {"SCHEMA", TYPE | TAIL},
     [TR_FRAME_GROUP] = {"GROUP", NUMBER | HOW | TAIL},
 };
@@ -157,6 +158,10 @@ static bool all_is_right(const unsigned char *frame, size_t size, uint32_t head,
 }
 
 /* --- Putting together ------------------------------------------------------------------------- */
+
+size_t tr_frame_size(tr_frame_kind kind) {
+    return TR_FRAME_HEAD + fixed_size(kind, shape_of(kind)->has);
+}
 
 size_t tr_frame_begin(tr_buffer *out, const tr_frame *frame) {
     const struct shape *shape = shape_of(frame->kind);

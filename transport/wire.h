@@ -15,7 +15,7 @@
 #include "serial/codec.h"
 
 enum {
-    TR_WIRE_VERSION = 4,
+    TR_WIRE_VERSION = 5,
     TR_FRAME_HEAD = 5,      /* bytes of length and kind */
     TR_FRAME_CHECKS = 6,    /* bytes of the checksums, in kinds that have them */
     TR_HANDSHAKE_MAX = 512, /* bytes of a frame before the peer is authenticated */
@@ -52,6 +52,7 @@ typedef enum tr_frame_kind {
     TR_FRAME_PART = 35,  /* number; tail: the next bytes of that message */
     TR_FRAME_DELIVER = 36, /* as SEND, and number: which of those that are redelivered */
     TR_FRAME_REJECT = 37, /* number (the message of this connection), target, why */
+    TR_FRAME_RUN = 38, /* as SEND; tail: bodies, each behind its length (4 bytes) */
     TR_FRAME_SCHEMA = 40,   /* type; tail: what that hash is made of */
     TR_FRAME_GROUP = 41     /* number (the member), how (a tr_group_news); tail: the group */
 } tr_frame_kind;
@@ -98,6 +99,9 @@ static inline uint64_t tr_wire_load(const unsigned char *at, size_t size) {
                            (uint64_t)all[6] << 8 | all[7];
     return value >> (64 - 8 * size);
 }
+
+/* Bytes of a frame of a kind that are in front of its tail. */
+size_t tr_frame_size(tr_frame_kind kind);
 
 /* Appends a frame. Only a kind that has a tail may be given one. False: no memory; the buffer is as
  * it was. */

@@ -26,7 +26,7 @@ typedef struct play {
     world *w;
     fuzz_reader in;
     tr_frame last;
-    tr_buffer body;
+    tr_buffer body, run;
     uint64_t last_schema; /* the hash of one that was told */
     unsigned frames;
     unsigned answers; /* frames that are said when something is heard */
@@ -121,6 +121,23 @@ static void schema(play *p) {
     p->last_schema = p->last.type;
 }
 
+/* The tail that is there, and more of them, behind each other; the last may be longer than it says,
+ * or shorter. */
+static void run(play *p) {
+    unsigned char length[4];
+    unsigned which = fuzz_byte(&p->in);
+    p->run.size = 0;
+    for (unsigned more = which % 4 + 1; more > 0; more--) {
+        const unsigned lies = more == 1 ? which / 4 % 32 / 30 : 0;
+        tr_wire_store(length, p->body.size + lies, sizeof length);
+        MUST(tr_buffer_put(&p->run, length, sizeof length));
+        MUST(tr_buffer_put(&p->run, p->body.data, p->body.size));
+        if (more > 1) tail(p);
+    }
+    p->last.tail = p->run.data;
+    p->last.tail_size = p->run.size;
+}
+
 /* --- Steps ------------------------------------------------------------------------------------ */
 
 /* What the low half of a frame's first byte stands for; the second half of the table, if MORE is
@@ -136,7 +153,7 @@ static const unsigned char kinds[32] = {
     TR_FRAME_REJECT,    TR_FRAME_GROUP, TR_FRAME_PART,       TR_FRAME_SEND,
     TR_FRAME_DELIVER,   TR_FRAME_ACK,   TR_FRAME_LINK,       TR_FRAME_EXIT,
     TR_FRAME_REJECT,    TR_FRAME_SPAWN, TR_FRAME_UNLINK,     TR_FRAME_MONITOR};
-enum { GOODBYE = 12, ASKS = 16 * TR_SEND_ASK, FREE = 16 * TR_SEND_FREE };
+enum { GOODBYE = 12, RUNS = GOODBYE + 16, ASKS = 16 * TR_SEND_ASK, FREE = 16 * TR_SEND_FREE };
 
 static void frame(play *p) {
     unsigned which = fuzz_byte(&p->in);
@@ -148,9 +165,11 @@ static void frame(play *p) {
     p->last.how = which >> 4 & 3;
     p->last.why = fuzz_byte(&p->in);
     if (p->last.kind == TR_FRAME_PING && p->last.how) p->last.kind = TR_FRAME_GROUP;
+    if (p->last.kind == TR_FRAME_GOODBYE && p->last.how) p->last.kind = TR_FRAME_RUN;
     tr_frame_kind kind = p->last.kind;
     if (which & 128 && which & MORE) p->last.how |= TR_HOW_PROMPT;
-    const bool message = kind == TR_FRAME_SEND || kind == TR_FRAME_DELIVER;
+    const bool message =
+        kind == TR_FRAME_SEND || kind == TR_FRAME_DELIVER || kind == TR_FRAME_RUN;
     const bool named = kind == TR_FRAME_GROUP || kind == TR_FRAME_LOOKUP || kind == TR_FRAME_SPAWN;
     const unsigned why = p->last.why; /* which is not said of a message: so it is its terms here */
     if (message)
@@ -159,6 +178,7 @@ static void frame(play *p) {
     if (message) p->last.type = type(p);
     if (message || named || kind == TR_FRAME_PART) tail(p);
     if (kind == TR_FRAME_SCHEMA) schema(p);
+    if (kind == TR_FRAME_RUN) run(p);
 }
 
 static void say_last(play *p, unsigned times) {
@@ -280,7 +300,9 @@ static void step(play *p) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size > FUZZ_SIZE_MOST) return 0;
-    play p = {.in = {data, size}, .body = {.heap = &tr_heap_default}};
+    play p = {.in = {data, size},
+              .body = {.heap = &tr_heap_default},
+              .run = {.heap = &tr_heap_default}};
     p.w = world_open(fuzz_byte(&p.in));
     tr_identity me = {.name = "rogue", .node = tr_port_node(p.w->rogue_rt)};
     p.w->heard = heard;
@@ -291,6 +313,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     MUST(p.w->rogue.outcome == TROUPE_OK && p.w->connected == 3);
     for (int steps = 0; p.in.left && steps < 300; steps++) step(&p);
     tr_buffer_fini(&p.body);
+    tr_buffer_fini(&p.run);
     world_close(p.w);
     return 0;
 }
@@ -357,6 +380,10 @@ static const struct {
     /* a member of a group, and no more; and a part of nothing */
     GOOD(20, STEP_FRAME, GROUP, FIELDS(ONE, 0), 3, 'g', STEP_FRAME, GROUP | 16, FIELDS(ONE, 0), 3,
          'g', STEP_RUN, 5, STEP_FRAME, PART, FIELDS(ONE, 0), 3, 'p', STEP_RUN, 5),
+    /* three messages in one frame; and then two, of which the last is cut short */
+    GOOD(21, STEP_FRAME, RUNS, FIELDS(0, HAND), BODY(ACT_ANSWER), 2, 2 * ACT_TELL, ONE, THE_ROGUE,
+         2 * ACT_ANSWER, ONE, THE_ROGUE, STEP_RUN, 5, STEP_FRAME, RUNS, FIELDS(0, HAND),
+         BODY(ACT_ANSWER), 1 + 4 * 30, 2 * ACT_TELL, ONE, THE_ROGUE, STEP_RUN, 5),
     /* a PING as bytes, and the half of one */
     GOOD(15, STEP_BYTES, 11, 0, 0, 0, 7, 25, 0xf4, 0x20, 0x57, 0xf3, 0xa3, 0xd3, STEP_RUN, 5,
          STEP_BYTES, 3, 0, 0, 0, STEP_RUN, 5)};

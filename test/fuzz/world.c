@@ -2,6 +2,7 @@
 
 #include "actors/port.h"
 #include "base/heap.h"
+#include "transport/run.h"
 
 /* Bytes that a rogue says, and may cost a node. */
 enum {
@@ -12,7 +13,7 @@ enum {
     COSTS_WAITS = 512,      /* a message that waits for the spawner; other mailboxes hold few */
     WAITS_MOST = 2 * TROUPE_MAILBOX_DEFAULT, /* of those, in its mailbox and in line before it */
     COSTS_AFTER = 64 << 10, /* once it is gone: tables and buffers that are kept */
-    SEND_LEAST = 41,        /* bytes of a frame */
+    SEND_LEAST = 5,         /* bytes of a message in a RUN; of a frame */
     FRAME_LEAST = 5,
     EVENTS_MOST = 200000
 };
@@ -128,14 +129,21 @@ void rogue_say(world *w, const void *bytes, size_t size) {
     flush(w);
 }
 
-void rogue_say_frame(world *w, const tr_frame *frame) {
-    if (!w->rogue.stream || w->rogue.closed) return;
-    MUST(tr_frame_put(&w->rogue.filling, frame));
+/* What a frame may cost the node; a RUN is so many SENDs. */
+static void account(world *w, const tr_frame *frame) {
     const bool again = frame->kind == TR_FRAME_DELIVER; /* it has a place in what was heard, too */
     bool message = frame->kind == TR_FRAME_SEND || frame->kind == TR_FRAME_LARGE || again;
     if (message && !(frame->how & TR_SEND_FREE)) w->sends++;
     if (message && frame->target == SPAWNER && w->waits < WAITS_MOST) w->waits++;
     if (!message || frame->how & TR_SEND_FREE || again) w->others++;
+}
+
+void rogue_say_frame(world *w, const tr_frame *frame) {
+    if (!w->rogue.stream || w->rogue.closed) return;
+    MUST(tr_frame_put(&w->rogue.filling, frame));
+    tr_frame run = *frame, one = *frame;
+    while (frame->kind == TR_FRAME_RUN && !tr_run_next(&run, &one)) account(w, &one);
+    if (frame->kind != TR_FRAME_RUN) account(w, frame);
     flush(w);
 }
 

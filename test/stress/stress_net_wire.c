@@ -214,7 +214,8 @@ static bool look_at_heard(rogue *r) {
     while (!tr_frame_get(r->heard.data + at, r->heard.size - at, 1 << 24, &frame, &used, NULL, 0)) {
         answered |= frame.kind == TR_FRAME_FOUND && frame.number == MARK;
         if (frame.number && frame.number != MARK) r->known[r->knows++ % KNOWN] = frame.number;
-        if (frame.kind == TR_FRAME_SEND) r->known[r->knows++ % KNOWN] = frame.sender.id;
+        if (frame.kind == TR_FRAME_SEND || frame.kind == TR_FRAME_RUN)
+            r->known[r->knows++ % KNOWN] = frame.sender.id;
         at += used;
     }
     r->heard.size -= at;

@@ -24,7 +24,8 @@ static const struct {
     {TR_FRAME_EXIT, 1},     {TR_FRAME_STOP, 1},       {TR_FRAME_SPAWN, 1},
     {TR_FRAME_SPAWNED, 1},  {TR_FRAME_ACK, 1},        {TR_FRAME_LARGE, 1},
     {TR_FRAME_DELIVER, 2},  {TR_FRAME_REJECT, 1},     {TR_FRAME_SCHEMA, 1},
-    {TR_FRAME_GROUP, 1},    {TR_FRAME_PART, 0},       {TR_FRAME_GOODBYE, 0}};
+    {TR_FRAME_GROUP, 1},    {TR_FRAME_RUN, 2},        {TR_FRAME_PART, 0},
+    {TR_FRAME_GOODBYE, 0}};
 enum { WIRE_KINDS = sizeof wire_kinds / sizeof *wire_kinds };
 
 /* The two types of the good ones. */
@@ -147,6 +148,22 @@ static inline void put_frame(rogue *r, const tr_frame *frame) {
     tr_frame_seal(r->said.data + start, size);
 }
 
+/* RUN in place of that message, of which it has some; of one in 16 the last is longer than that. */
+static inline void put_run(rogue *r, tr_frame *frame) {
+    tr_buffer tail = {.heap = &tr_heap_default};
+    unsigned char length[4];
+    for (uint64_t more = 1 + draw(r, 4); more > 0; more--) {
+        const bool lies = more == 1 && draw(r, 16) == 0;
+        tr_wire_store(length, frame->tail_size + lies, sizeof length);
+        MUST(tr_buffer_put(&tail, length, sizeof length));
+        MUST(tr_buffer_put(&tail, frame->tail, frame->tail_size));
+    }
+    frame->tail = tail.data;
+    frame->tail_size = tail.size;
+    put_frame(r, frame);
+    tr_buffer_fini(&tail);
+}
+
 /* LARGE in place of that message, and its parts; perhaps not all, or more than that. */
 static inline void put_large(rogue *r, tr_frame *frame) {
     const unsigned char *at = frame->tail;
@@ -180,7 +197,8 @@ static inline tr_frame_kind some_kind(rogue *r) {
 
 /* What says how: one that the kind has, mostly. */
 static inline uint32_t some_how(rogue *r, tr_frame_kind kind) {
-    const bool message = kind == TR_FRAME_SEND || kind == TR_FRAME_LARGE;
+    const bool message =
+        kind == TR_FRAME_SEND || kind == TR_FRAME_LARGE || kind == TR_FRAME_RUN;
     uint32_t how = (uint32_t)draw(r, kind == TR_FRAME_GROUP ? 4 : 5);
     if ((message || kind == TR_FRAME_DELIVER) && draw(r, 3) == 0) how |= TR_HOW_PROMPT;
     if (kind == TR_FRAME_DELIVER || (kind == TR_FRAME_LARGE && draw(r, 3) == 0))
@@ -199,7 +217,7 @@ static inline void make_answer(rogue *r, tr_frame *frame) {
 static inline void add_frame(rogue *r) {
     static const unsigned char tails[] = {TR_FRAME_SEND,   TR_FRAME_LOOKUP,  TR_FRAME_SPAWN,
                                           TR_FRAME_SCHEMA, TR_FRAME_DELIVER, TR_FRAME_LARGE,
-                                          TR_FRAME_GROUP};
+                                          TR_FRAME_GROUP,  TR_FRAME_RUN};
     tr_buffer tail = {.heap = &tr_heap_default};
     tr_frame frame = {.kind = some_kind(r)};
     frame.number = draw(r, 2) ? draw(r, 8) : some_id(r);
@@ -219,6 +237,8 @@ static inline void add_frame(rogue *r) {
     }
     if (frame.kind == TR_FRAME_LARGE && frame.tail_size)
         put_large(r, &frame);
+    else if (frame.kind == TR_FRAME_RUN && frame.tail_size)
+        put_run(r, &frame);
     else
         put_frame(r, &frame);
     tr_buffer_fini(&tail);

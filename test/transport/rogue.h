@@ -81,6 +81,16 @@ static inline void rogue_close(rogue *r) {
     tr_buffer_fini(&r->in);
 }
 
+/* The same of one that was connected before: its loss may not be told to everybody yet. */
+static inline void rogue_open_again(rogue *r, const party *to) {
+    const uint64_t until = patience();
+    for (troupe_err err; (err = rogue_shake(r, to, "rogue"));) {
+        cr_assert(err == TROUPE_TAKEN && scene_clock() < until, "%s", troupe_errname(err));
+        raw_finish(r->peer);
+        rogue_close(r);
+    }
+}
+
 /* Whether it is still served: a look-up is answered, behind whatever was answered before. */
 static inline void rogue_check(rogue *r) {
     rogue_say(r, &(tr_frame){.kind = TR_FRAME_LOOKUP, .number = 99, .tail = "x", .tail_size = 1});

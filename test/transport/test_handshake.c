@@ -112,7 +112,7 @@ Test(handshake, every_frame_is_below_the_limit_and_hello_is_as_the_manual_says) 
     begin(&a, true, longest, 0x0102030405060708u, secret);
     const unsigned char *tail = a.said.tail;
     cr_expect_eq(a.said.tail_size, TR_HELLO_MAX);
-    cr_expect_eq(memcmp(tail, "\0\4" "\1\2\3\4\5\6\7\10", 10), 0);
+    cr_expect_eq(memcmp(tail, "\0\5" "\1\2\3\4\5\6\7\10", 10), 0);
     cr_expect_eq(tail[LENGTH_AT], TROUPE_NAME_MAX);
     cr_expect_eq(memcmp(tail + NAME_AT, longest, TROUPE_NAME_MAX), 0);
     cr_expect_lt(a.out.size, TR_HANDSHAKE_MAX);
@@ -235,11 +235,11 @@ Test(handshake, another_version_is_refused_whatever_else_it_says) {
     unsigned char tail[300];
     make_hello(tail);
     tail[VERSION_AT + 1] = 1;
-    expect_of_hello(tail, NAME_AT + 3, TROUPE_REFUSED, "the peer speaks version 1, not 4");
-    expect_of_hello(tail, 2, TROUPE_REFUSED, "the peer speaks version 1, not 4");
+    expect_of_hello(tail, NAME_AT + 3, TROUPE_REFUSED, "the peer speaks version 1, not 5");
+    expect_of_hello(tail, 2, TROUPE_REFUSED, "the peer speaks version 1, not 5");
     tail[VERSION_AT] = 0xff;
     tail[VERSION_AT + 1] = 0xff;
-    expect_of_hello(tail, 300, TROUPE_REFUSED, "the peer speaks version 65535, not 4");
+    expect_of_hello(tail, 300, TROUPE_REFUSED, "the peer speaks version 65535, not 5");
 }
 
 Test(handshake, a_node_does_not_connect_to_itself) {

@@ -227,12 +227,7 @@ BOTH(link, a_node_is_not_let_in_again_before_its_loss_is_told_to_everybody) {
     cr_assert_eq(notes_count(h->all), 0u);
     party_hold(&h->node, NULL);
     notes_await(h->all, 1);
-    troupe_err err;
-    for (uint64_t until = patience(); (err = rogue_shake(&r, &h->node, "rogue"));) {
-        cr_assert(err == TROUPE_TAKEN && tr_clock() < until);
-        raw_finish(r.peer);
-        rogue_close(&r);
-    }
+    rogue_open_again(&r, &h->node);
     uint64_t monitor = watch_by(&h->node, h->hand, (troupe_ref){ROGUE, 1});
     cr_assert_eq(rogue_expect(&r, TR_FRAME_MONITOR).number, monitor);
     rogue_say(&r, &(tr_frame){.kind = TR_FRAME_DOWN, .number = monitor, .target = h->hand.id,

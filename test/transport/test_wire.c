@@ -77,6 +77,10 @@ static const struct golden golden[] = {
      "41424344 5152535455565758 9107"},
     {{.kind = TR_FRAME_REJECT, .number = N, .target = AT, .why = 0x3e9},
      "0000001b 25 b05f 941a23d5 " N_HEX AT_HEX "000003e9"},
+    {{.kind = TR_FRAME_RUN, .target = AT, .sender = WHO, .how = 0x41424344,
+      .type = 0x5152535455565758, .tail = "\0\0\0\2\x91\7\0\0\0\2\x91\10", .tail_size = 12},
+     "00000037 26 bd88 950c3920 " AT_HEX WHO_HEX
+     "41424344 5152535455565758 00000002 9107 00000002 9108"},
     {{.kind = TR_FRAME_SCHEMA, .type = 0x5152535455565758, .tail = "abc", .tail_size = 3},
      "00000012 28 96dd 7a98a100 5152535455565758 616263"},
     {{.kind = TR_FRAME_GROUP, .number = N, .how = 1, .tail = "abc", .tail_size = 3},
