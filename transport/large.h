@@ -19,7 +19,7 @@
 struct tr_arrival;
 
 enum {
-    TR_PART_SIZE = 128 << 10, /* bytes of a part; a message that is no longer is sent as one */
+    TR_PART_SIZE = 256 << 10, /* bytes of a part; a message that is no longer is sent as one */
     TR_LARGE_HEAD = TR_FRAME_HEAD + TR_FRAME_CHECKS + 8, /* bytes in front of a part */
     TR_PART_GOES_ON = 1, /* `how` of a piece of a PART that is not its last: that comes only once
                           * the checksum was found right, so nothing damaged is ever whole */

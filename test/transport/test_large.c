@@ -113,7 +113,7 @@ Test(large, parts_are_put_together_again_in_the_order_of_each_actor) {
 }
 
 Test(large, what_is_for_others_takes_turns_with_the_largest) {
-    (void)put(1, 20 * TR_PART_SIZE);
+    (void)put(1, 10 * TR_PART_SIZE);
     (void)put(1, 2 * TR_PART_SIZE);
     (void)put(2, 2 * TR_PART_SIZE);
     tr_assembly *whole = NULL;

@@ -102,7 +102,7 @@ static troupe_err take_bulk(troupe_self *self, void *state, troupe_msg **msg) {
 ANYWHERE(node_limits, parts_of_a_large_message_count_too, 10) {
     enum { PARTS = 8 };
     static const troupe_behaviour taker = {.name = "taker", .receive = take_bulk};
-    static unsigned char bytes[PARTS * TR_PART_SIZE]; /* 1 MiB, and half of one a second may come */
+    static unsigned char bytes[PARTS * TR_PART_SIZE]; /* of which half may come in a second */
     town *t = town_open(tcp, (troupe_node_config){.peer_bytes_per_s = sizeof bytes / 2,
                                                   .peer_burst_ms = 100});
     const struct bulk bulk = {{bytes, sizeof bytes}};
