@@ -1,7 +1,7 @@
 /* nodes [ipc|tcp] [FRAMES] [TRIPS] [MEBIBYTES]: what two processes get out of a bare stream, a Unix
- * socket or TCP: frames of the size that Troupe's have, in writes of 64 KiB, that are walked
- * through where they arrive; round trips of one; and pieces of 1 MiB, each copied once on either
- * side, as bytes of a message must be. */
+ * socket or TCP: frames of 100 bytes in writes of 64 KiB, that are walked through where they
+ * arrive; round trips of one; and pieces of 1 MiB, each copied once on either side, as bytes of a
+ * message must be. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
