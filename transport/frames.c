@@ -221,9 +221,10 @@ static troupe_err take(tr_peer_link *link, const tr_frame *frame, tr_terms terms
 /* Messages that came together. */
 static troupe_err on_run(tr_peer_link *link, const tr_frame *frame, char *why, size_t room) {
     const tr_terms terms = terms_of(link, frame);
-    tr_frame run = *frame, message;
+    tr_frame message;
     troupe_err err;
-    for (unsigned count = 0; !(err = tr_run_next(&run, &message)); count++) {
+    size_t at = 0;
+    for (unsigned count = 0; !(err = tr_run_next(frame, &at, &message)); count++) {
         if (message.tail_size > tr_node_message_limit(link->node)) {
             snprintf(why, room, "a message of %zu bytes in a RUN, the limit is %zu",
                      message.tail_size, tr_node_message_limit(link->node));
@@ -233,7 +234,7 @@ static troupe_err on_run(tr_peer_link *link, const tr_frame *frame, char *why, s
         if ((err = take(link, &message, terms, NULL))) return err;
     }
     if (err == TROUPE_LATER && frame->tail_size) return TROUPE_OK;
-    snprintf(why, room, "a RUN that does not end with a message");
+    snprintf(why, room, "a RUN that does not end with a message, or has too many");
     return TROUPE_MALFORMED;
 }
 

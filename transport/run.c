@@ -7,9 +7,15 @@ static bool is_alike(const tr_frame *a, const tr_frame *b) {
            troupe_same(a->sender, b->sender);
 }
 
+/* Bytes of the open frame's tail, as it is or would be in a RUN. */
+static size_t tail_size(const tr_run *run) {
+    const size_t tail = run->end - run->start - tr_frame_size(TR_FRAME_RUN);
+    return run->joined ? tail : tail + LENGTH_SIZE;
+}
+
 /* Whether a message may join the open frame: that is the last in the buffer. */
 static bool joins(const tr_run *run, const tr_buffer *out, const tr_frame *frame) {
-    return run->end && run->end == out->size && run->end - run->start < TR_RUN_MOST &&
+    return run->end && run->end == out->size && tail_size(run) < TR_RUN_MOST &&
            frame->kind == TR_FRAME_SEND && is_alike(&run->head, frame);
 }
 
@@ -53,17 +59,16 @@ void tr_run_close(tr_run *run, tr_buffer *out) {
     run->end = 0;
 }
 
-troupe_err tr_run_next(tr_frame *run, tr_frame *message) {
-    if (!run->tail_size) return TROUPE_LATER;
-    const unsigned char *at = run->tail;
-    const size_t left = run->tail_size;
-    const uint64_t size = left > LENGTH_SIZE ? tr_wire_load(at, LENGTH_SIZE) : 0;
-    if (!size || size > left - LENGTH_SIZE) return TROUPE_MALFORMED;
+troupe_err tr_run_next(const tr_frame *run, size_t *at, tr_frame *message) {
+    const size_t left = run->tail_size - *at;
+    if (!left) return TROUPE_LATER;
+    const unsigned char *here = (const unsigned char *)run->tail + *at;
+    const uint64_t size = left > LENGTH_SIZE ? tr_wire_load(here, LENGTH_SIZE) : 0;
+    if (!size || size > left - LENGTH_SIZE || *at >= TR_RUN_MOST) return TROUPE_MALFORMED;
     *message = *run;
     message->kind = TR_FRAME_SEND;
-    message->tail = at + LENGTH_SIZE;
+    message->tail = here + LENGTH_SIZE;
     message->tail_size = size;
-    run->tail = at + LENGTH_SIZE + size;
-    run->tail_size = left - LENGTH_SIZE - size;
+    *at += LENGTH_SIZE + size;
     return TROUPE_OK;
 }

@@ -14,8 +14,9 @@
 #include "transport/wire.h"
 
 enum {
-    /* Bytes at which no more messages join: the receiver handles none before all of them are there
-     * and their checksum is right. A RUN is longer than that by one message at most. */
+    /* Bytes of a RUN's tail at which no more messages join, and a receiver takes no more: it
+     * handles none before all of them are there and their checksum is right, and then all in one
+     * go. A tail is longer than that by one message at most. */
     TR_RUN_MOST = 4 << 10
 };
 
@@ -36,8 +37,9 @@ void tr_run_end(tr_run *run, tr_buffer *out, size_t start, const tr_frame *frame
 /* Closes what is open: before the buffer goes out. */
 void tr_run_close(tr_run *run, tr_buffer *out);
 
-/* Takes the first message off a RUN that came, and makes a SEND of it, which points into it. LATER:
- * there is none left. MALFORMED: its length is 0, or goes beyond the end. */
-TR_CHECKED troupe_err tr_run_next(tr_frame *run, tr_frame *message);
+/* Makes a SEND of the next message of a RUN that came, which points into it; `*at` is 0 before the
+ * first. LATER: there is none left. MALFORMED: its length is 0, or goes beyond the end; or it
+ * begins behind TR_RUN_MOST bytes. */
+TR_CHECKED troupe_err tr_run_next(const tr_frame *run, size_t *at, tr_frame *message);
 
 #endif

@@ -141,8 +141,9 @@ static void account(world *w, const tr_frame *frame) {
 void rogue_say_frame(world *w, const tr_frame *frame) {
     if (!w->rogue.stream || w->rogue.closed) return;
     MUST(tr_frame_put(&w->rogue.filling, frame));
-    tr_frame run = *frame, one = *frame;
-    while (frame->kind == TR_FRAME_RUN && !tr_run_next(&run, &one)) account(w, &one);
+    tr_frame one;
+    size_t at = 0;
+    while (frame->kind == TR_FRAME_RUN && !tr_run_next(frame, &at, &one)) account(w, &one);
     if (frame->kind != TR_FRAME_RUN) account(w, frame);
     flush(w);
 }

@@ -78,12 +78,13 @@ Test(run, of_several_has_one_head) {
     tr_run_close(&l.run, &l.out);
     cr_assert_eq(l.out.size, HEAD + 3 * LENGTH + 5 + 1 + 13);
     tr_frame run = line_get(&l, &at), message;
+    size_t next = 0;
     cr_assert_eq(run.kind, TR_FRAME_RUN);
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(tr_run_next(&run, &message), TROUPE_OK);
+        cr_assert_eq(tr_run_next(&run, &next, &message), TROUPE_OK);
         is_message(&message, &plain, bodies[i]);
     }
-    cr_assert_eq(tr_run_next(&run, &message), TROUPE_LATER);
+    cr_assert_eq(tr_run_next(&run, &next, &message), TROUPE_LATER);
     cr_assert_eq(at, l.out.size);
     tr_buffer_fini(&l.out);
 }
@@ -127,25 +128,35 @@ Test(run, is_not_gone_on_with_behind_another_frame) {
     tr_buffer_fini(&l.out);
 }
 
-Test(run, is_longer_than_its_most_by_one_message_at_most) {
-    enum { BODY = 100 };
-    static const char body[BODY] = {'x'};
+/* Many messages of one size: a RUN is filled as far as its receiver takes it, and no further. */
+static void fill(size_t size) {
+    enum { MANY = 500 };
+    static const char body[2 * TR_RUN_MOST] = {'x'};
     line l = line_make();
-    size_t messages = 0, frames = 0, at = 0;
-    for (int i = 0; i < 500; i++) line_put(&l, &plain, body, BODY);
+    size_t messages = 0, at = 0;
+    for (int i = 0; i < MANY; i++) line_put(&l, &plain, body, size);
     tr_run_close(&l.run, &l.out);
     while (at < l.out.size) {
-        const size_t before = at;
-        tr_frame run = line_get(&l, &at), message;
-        cr_assert_eq(run.kind, TR_FRAME_RUN);
-        cr_assert_lt(at - before, TR_RUN_MOST + LENGTH + BODY);
-        cr_assert(at - before >= TR_RUN_MOST || at == l.out.size);
-        for (; !tr_run_next(&run, &message); messages++) cr_assert_eq(message.tail_size, BODY);
-        frames++;
+        tr_frame frame = line_get(&l, &at), message;
+        size_t next = 0;
+        const bool alone = frame.kind == TR_FRAME_SEND;
+        const size_t tail = frame.tail_size + (alone ? LENGTH : 0);
+        cr_assert_lt(tail, TR_RUN_MOST + LENGTH + size);
+        cr_assert(tail >= TR_RUN_MOST || at == l.out.size);
+        messages += alone;
+        if (alone) continue;
+        for (; !tr_run_next(&frame, &next, &message); messages++)
+            cr_assert_eq(message.tail_size, size);
+        cr_assert_eq(next, frame.tail_size);
     }
-    cr_assert_eq(messages, 500u);
-    cr_assert_eq(frames, (size_t)(500 * (BODY + LENGTH) / TR_RUN_MOST + 1));
+    cr_assert_eq(messages, (size_t)MANY);
     tr_buffer_fini(&l.out);
+}
+
+Test(run, is_longer_than_its_most_by_one_message_at_most) {
+    for (size_t size = 1; size < 300; size++) fill(size);
+    for (size_t size = TR_RUN_MOST - 20; size < TR_RUN_MOST + 20; size++) fill(size);
+    fill(2 * TR_RUN_MOST);
 }
 
 Test(run, can_be_undone_at_each_message) {
@@ -162,8 +173,9 @@ Test(run, can_be_undone_at_each_message) {
         }
         tr_run_close(&l.run, &l.out);
         tr_frame run = line_get(&l, &at), message;
+        size_t next = 0;
         cr_assert_eq(run.kind, TR_FRAME_RUN);
-        for (; !tr_run_next(&run, &message); left++) is_message(&message, &plain, "half");
+        for (; !tr_run_next(&run, &next, &message); left++) is_message(&message, &plain, "half");
         cr_assert_eq(left, 2u);
         cr_assert_eq(at, l.out.size);
         tr_buffer_fini(&l.out);
@@ -201,9 +213,10 @@ Test(run, keeps_the_order_of_all_and_bears_any_want_of_memory) {
         counting_heap_fail(&heap, 0, 0);
         tr_run_close(&l.run, &l.out);
         for (size_t at = 0; at < l.out.size;) {
-            tr_frame frame = line_get(&l, &at), message = frame;
+            tr_frame frame = line_get(&l, &at), message;
+            size_t next = 0;
             if (frame.kind == TR_FRAME_SEND) cr_assert_eq(tr_wire_load(frame.tail, 4), got++);
-            while (frame.kind == TR_FRAME_RUN && !tr_run_next(&frame, &message))
+            while (frame.kind == TR_FRAME_RUN && !tr_run_next(&frame, &next, &message))
                 cr_assert_eq(tr_wire_load(message.tail, 4), got++);
         }
         cr_assert_eq(got, put);
@@ -216,8 +229,9 @@ Test(run, keeps_the_order_of_all_and_bears_any_want_of_memory) {
 /* --- Taken apart ------------------------------------------------------------------------------ */
 
 static troupe_err next_of(const char *tail, size_t size, tr_frame *message) {
-    tr_frame run = {.kind = TR_FRAME_RUN, .tail = tail, .tail_size = size};
-    return tr_run_next(&run, message);
+    const tr_frame run = {.kind = TR_FRAME_RUN, .tail = tail, .tail_size = size};
+    size_t at = 0;
+    return tr_run_next(&run, &at, message);
 }
 
 Test(run, ends_with_a_message) {
@@ -229,6 +243,17 @@ Test(run, ends_with_a_message) {
     cr_assert_eq(next_of("\0\0\0\0x", 5, &message), TROUPE_MALFORMED, "an empty one");
     cr_assert_eq(next_of("\0\0\0\2x", 5, &message), TROUPE_MALFORMED);
     cr_assert_eq(next_of("\xff\xff\xff\xffx", 5, &message), TROUPE_MALFORMED);
+}
+
+Test(run, has_no_message_that_begins_behind_its_most) {
+    enum { SIZE = 32, COUNT = TR_RUN_MOST / SIZE };
+    static unsigned char tail[(COUNT + 1) * SIZE];
+    for (size_t i = 0; i <= COUNT; i++) tr_wire_store(tail + i * SIZE, SIZE - LENGTH, LENGTH);
+    const tr_frame run = {.kind = TR_FRAME_RUN, .tail = tail, .tail_size = sizeof tail};
+    tr_frame message;
+    size_t at = 0;
+    for (size_t i = 0; i < COUNT; i++) cr_assert_eq(tr_run_next(&run, &at, &message), TROUPE_OK);
+    cr_assert_eq(tr_run_next(&run, &at, &message), TROUPE_MALFORMED);
 }
 
 /* --- Between nodes ---------------------------------------------------------------------------- */
@@ -246,13 +271,14 @@ static unsigned hear_some(rogue *r, troupe_ref hand, troupe_ref far) {
     unsigned frames = 0;
     for (unsigned char n = 0; n < SOME; frames++) {
         tr_frame frame, message;
+        size_t at = 0;
         cr_assert(rogue_next(r, &frame));
         cr_assert_eq(frame.target, far.id);
         cr_assert_eq(frame.type, tr_type_hash(&count_type));
         cr_assert(troupe_same(frame.sender, hand));
         cr_assert(frame.kind == TR_FRAME_SEND || frame.kind == TR_FRAME_RUN);
         if (frame.kind == TR_FRAME_SEND) n++;
-        while (frame.kind == TR_FRAME_RUN && !tr_run_next(&frame, &message)) {
+        while (frame.kind == TR_FRAME_RUN && !tr_run_next(&frame, &at, &message)) {
             cr_assert_eq(message.tail_size, 3u);
             cr_assert_eq(memcmp(message.tail, (unsigned char[]){0x92, 1, n++}, 3), 0);
         }
@@ -347,6 +373,19 @@ ANYWHERE(run, that_is_none_cuts_the_connection, 20) {
     is_cut(t, "", 0, why);
     is_cut(t, "\0\0\0\3\x92\1\0\0\0\0\3\x92\1", 13, why);
     is_cut(t, "\0\0\0\3\x92\1\0\0\0\0\0", 11, why);
+    /* answers, which need no credit, and are to nobody that waits for any */
+    static unsigned char many[64 << 10];
+    for (size_t at = 0; at + 7 <= sizeof many; at += 7) memcpy(many + at, "\0\0\0\3\x92\1\2", 7);
+    const uint64_t dead = dead_letters(t->node.rt);
+    tr_frame run = count_frame(t->hand, TR_SEND_FREE);
+    run.kind = TR_FRAME_RUN;
+    run.tail = many;
+    run.tail_size = sizeof many / 7 * 7;
+    rogue_say(&t->r, &run);
+    party_await_log(&t->node, why, 4);
+    cr_assert_leq(dead_letters(t->node.rt), dead + TR_RUN_MOST / 7 + 1, "no more were handled");
+    rogue_close(&t->r);
+    rogue_open_again(&t->r, &t->node);
     town_close(t);
 }
 
