@@ -125,6 +125,21 @@ Test(burst, what_does_not_fit_waits_and_is_not_overtaken) {
     close_it();
 }
 
+/* Nor when there is room again, and those that wait have not heard of it yet. */
+Test(burst, what_waits_goes_first_though_there_is_room) {
+    troupe_ref to = open_for(4);
+    cr_assert_eq(arrive(to, 0, 7), TROUPE_OK);
+    (void)stage_run();
+    cr_assert_eq(heard, 4u);
+    cr_assert_eq(arrive(to, 7, 1), TROUPE_OK);
+    (void)stage_run();
+    cr_assert_eq(heard, 4u, "it waits, too");
+    tr_incoming_room(&in, to.id);
+    (void)stage_run();
+    cr_assert_eq(heard, 8u);
+    close_it();
+}
+
 Test(burst, for_one_that_has_ended_is_dead_letters) {
     troupe_ref to = open_for(MOST);
     cr_assert_eq(troupe_stop(stage_rt(), to), TROUPE_OK);
